@@ -1,0 +1,1 @@
+//! Relay addresses: parsing and resolution.

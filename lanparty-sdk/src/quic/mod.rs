@@ -1,0 +1,1 @@
+//! QUIC endpoints: sockets, TLS, trust, congestion control and the datagram path.

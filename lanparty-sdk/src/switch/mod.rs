@@ -1,0 +1,1 @@
+//! Where a frame goes and whether it may.
