@@ -52,11 +52,13 @@ pub mod craft;
 pub mod ip;
 mod layers;
 mod limit;
+mod mss;
 mod safety;
 mod table;
 #[cfg(any(test, feature = "testing"))]
 pub mod vectors;
 
 pub use limit::{Limits, MemberLimits, Rate, TokenBucket};
+pub use mss::{MIN_MSS, TCP_HEADER_LEN, clamp_mss, clamp_mss_to_budget, mss_for_budget};
 pub use safety::{Class, Hint, Origin, classify, source_mac};
 pub use table::{ClaimError, Learned, MacTable, Owner, TableConfig};
