@@ -2,10 +2,16 @@
 #![cfg_attr(not(test), warn(clippy::cast_possible_truncation))]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
 
+mod client;
+pub mod ctrl;
 pub mod frame;
+mod gateway;
+pub mod member;
 pub mod obs;
 pub mod port;
 pub mod proto;
+pub mod relay;
+pub mod room;
 pub mod switch;
 
 #[cfg(feature = "runtime")]
