@@ -1,0 +1,16 @@
+//! Rooms: who is in, who may come in, and who hears whom.
+
+mod config;
+mod directory;
+mod judge;
+mod snapshot;
+mod state;
+
+pub use config::RoomConfig;
+pub(crate) use directory::{Directory, Peer};
+pub use judge::Verdict;
+pub use snapshot::{MemberSnapshot, RoomSnapshot};
+pub use state::{Admission, ConnId, Departure, RoomState};
+
+#[cfg(test)]
+mod tests;
