@@ -9,6 +9,8 @@ pub mod proto;
 pub mod switch;
 
 #[cfg(feature = "runtime")]
+mod file;
+#[cfg(feature = "runtime")]
 pub mod identity;
 #[cfg(feature = "runtime")]
 pub mod net;
