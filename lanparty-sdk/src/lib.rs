@@ -15,6 +15,8 @@ pub mod room;
 pub mod switch;
 
 #[cfg(feature = "runtime")]
+mod file;
+#[cfg(feature = "runtime")]
 pub mod identity;
 #[cfg(feature = "runtime")]
 pub mod net;

@@ -1,1 +1,32 @@
 //! QUIC endpoints: sockets, TLS, trust, congestion control and the datagram path.
+//!
+//! A relay makes a [`ServerCert`], [`server_config`] and [`server_endpoint`]; a member a [`Trust`] and
+//! [`client_endpoint`], and then it [`connect`]s. Both send frames through an [`Outbox`] and read them with
+//! [`recv_batch`].
+//!
+//! Nothing here touches the process: no default cryptography is installed, no environment read, no signal handled.
+
+mod cert;
+mod config;
+mod congestion;
+mod connect;
+mod error;
+mod outbox;
+mod socket;
+mod tls;
+mod trust;
+mod tunnel;
+
+pub use cert::{CertError, ServerCert};
+pub use config::{MTU_UPPER_BOUND, MTU_UPPER_BOUND_IPV4, TransportOptions, client_config, server_config};
+pub use congestion::{CongestionControl, TunnelController};
+pub use connect::{connect, recv_batch};
+pub use error::ConnectError;
+pub use outbox::{DatagramTransport, Outbox, OutboxLimits, OutboxStats, TrySendDatagramError};
+pub use socket::{BindError, BufferReport, SocketBuffers, bind_udp, client_endpoint, server_endpoint};
+pub use tls::ALPN;
+pub use trust::{Trust, TrustError};
+pub use tunnel::TunnelConfig;
+
+#[cfg(test)]
+mod tests;

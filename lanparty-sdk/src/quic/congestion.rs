@@ -1,0 +1,178 @@
+//! How much may be on its way: the tunnel's congestion control, and the choice between it and the usual ones.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use quinn::congestion::{Controller, ControllerFactory, CubicConfig, NewRenoConfig};
+use quinn_proto::RttEstimator;
+
+use super::tunnel::{TunnelConfig, TunnelWindow};
+
+/// What decides how many bytes may be on their way unacknowledged.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum CongestionControl {
+    /// TCP's usual one (RFC 9438): fills the path's buffers, and backs off at any loss.
+    Cubic,
+    /// A constant number of bytes: for paths whose capacity is known, such as a wire of one's own.
+    Fixed(u64),
+    /// TCP's old one (RFC 9002, section 7).
+    NewReno,
+    /// Ours: follows the queueing delay and shrugs off random loss, which the inner protocols handle themselves.
+    Tunnel(TunnelConfig),
+}
+
+impl Default for CongestionControl {
+    fn default() -> Self {
+        Self::Tunnel(TunnelConfig::default())
+    }
+}
+
+impl CongestionControl {
+    pub(super) fn factory(&self) -> Arc<dyn ControllerFactory + Send + Sync> {
+        match self {
+            Self::Cubic => Arc::new(CubicConfig::default()),
+            Self::Fixed(window_bytes) => Arc::new(FixedFactory(*window_bytes)),
+            Self::NewReno => Arc::new(NewRenoConfig::default()),
+            Self::Tunnel(config) => Arc::new(TunnelFactory(config.clone())),
+        }
+    }
+}
+
+/// The tunnel's congestion control of one connection, as `quinn::Connection::congestion_state` returns it after
+/// `into_any`.
+#[derive(Clone, Debug)]
+pub struct TunnelController {
+    window: TunnelWindow,
+    /// Acknowledged bytes of the batch that is being processed.
+    acked_bytes: u64,
+    /// Round-trip times of that batch: the shortest, and quinn's smoothed one.
+    rtt: Option<(Duration, Duration)>,
+}
+
+impl TunnelController {
+    /// Whether the circuit breaker is open: the path loses so much that next to nothing is sent.
+    #[must_use]
+    pub const fn breaker_open(&self) -> bool {
+        self.window.breaker_open()
+    }
+}
+
+impl Controller for TunnelController {
+    fn on_ack(&mut self, now: Instant, sent: Instant, bytes: u64, _app_limited: bool, rtt: &RttEstimator) {
+        // A single sample contains the time for which the peer kept its acknowledgement back, the smoothed value does
+        // not; the latter in turn is a guess until the first sample is in.
+        let sample = now.saturating_duration_since(sent);
+        let shortest = self.rtt.map_or(sample, |(shortest, _)| shortest.min(sample));
+        self.rtt = Some((shortest, rtt.get()));
+        self.acked_bytes += bytes;
+    }
+
+    fn on_end_acks(&mut self, now: Instant, in_flight: u64, app_limited: bool, _largest: Option<u64>) {
+        let acked_bytes = std::mem::take(&mut self.acked_bytes);
+        if let Some((shortest, smoothed)) = self.rtt.take() {
+            // Before the first sample has been taken in, the smoothed value is quinn's initial guess.
+            let shortest = shortest.min(smoothed);
+            self.window.on_acked(now, acked_bytes, in_flight + acked_bytes, app_limited, shortest, smoothed);
+        }
+    }
+
+    fn on_congestion_event(&mut self, now: Instant, _sent: Instant, is_persistent: bool, lost_bytes: u64) {
+        if lost_bytes == 0 {
+            self.window.on_marked(now);
+        } else {
+            self.window.on_lost(now, lost_bytes, is_persistent);
+        }
+    }
+
+    fn on_mtu_update(&mut self, new_mtu: u16) {
+        self.window.set_mtu(new_mtu);
+    }
+
+    fn window(&self) -> u64 {
+        self.window.bytes()
+    }
+
+    fn clone_box(&self) -> Box<dyn Controller> {
+        Box::new(self.clone())
+    }
+
+    fn initial_window(&self) -> u64 {
+        self.window.floor_bytes()
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self
+    }
+}
+
+struct TunnelFactory(TunnelConfig);
+
+impl ControllerFactory for TunnelFactory {
+    fn build(self: Arc<Self>, now: Instant, current_mtu: u16) -> Box<dyn Controller> {
+        let window = TunnelWindow::new(self.0.clone(), now, current_mtu);
+        Box::new(TunnelController { window, acked_bytes: 0, rtt: None })
+    }
+}
+
+struct FixedFactory(u64);
+
+impl ControllerFactory for FixedFactory {
+    fn build(self: Arc<Self>, _now: Instant, _current_mtu: u16) -> Box<dyn Controller> {
+        Box::new(Fixed(self.0))
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Fixed(u64);
+
+impl Controller for Fixed {
+    fn on_congestion_event(&mut self, _: Instant, _: Instant, _: bool, _: u64) {}
+
+    fn on_mtu_update(&mut self, _: u16) {}
+
+    fn window(&self) -> u64 {
+        self.0
+    }
+
+    fn clone_box(&self) -> Box<dyn Controller> {
+        Box::new(*self)
+    }
+
+    fn initial_window(&self) -> u64 {
+        self.0
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn build(control: &CongestionControl, now: Instant) -> Box<dyn Controller> {
+        control.factory().build(now, 1200)
+    }
+
+    #[test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "any instant serves as the beginning of a made-up timeline"
+    )]
+    fn every_choice_builds_its_controller() {
+        let now = Instant::now();
+        assert_eq!(build(&CongestionControl::default(), now).window(), 64 * 1024);
+        assert_eq!(build(&CongestionControl::Fixed(77_000), now).window(), 77_000);
+        for control in [CongestionControl::Cubic, CongestionControl::NewReno] {
+            assert!(build(&control, now).window() < 64 * 1024);
+        }
+        let mut fixed = build(&CongestionControl::Fixed(77_000), now);
+        fixed.on_congestion_event(now, now, true, 50_000);
+        assert_eq!(fixed.window(), 77_000);
+        let state = build(&CongestionControl::default(), now).into_any();
+        assert!(!state.downcast::<TunnelController>().expect("ours").breaker_open());
+    }
+}

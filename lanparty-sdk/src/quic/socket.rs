@@ -1,0 +1,249 @@
+//! UDP sockets with buffers of a known size, and the endpoints over them.
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+
+use quinn::{Endpoint, EndpointConfig, TokioRuntime};
+use socket2::{Domain, Protocol, Socket, Type};
+
+/// Bytes that the kernel may queue for a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SocketBuffers {
+    /// Towards us. Default: 4 MiB: what overflows here hits everybody on the socket alike.
+    pub rx_bytes: usize,
+    /// From us. Default: 1 MiB.
+    pub tx_bytes: usize,
+}
+
+impl SocketBuffers {
+    /// Buffers of the given sizes in bytes.
+    #[must_use]
+    pub const fn new(rx_bytes: usize, tx_bytes: usize) -> Self {
+        Self { rx_bytes, tx_bytes }
+    }
+}
+
+impl Default for SocketBuffers {
+    fn default() -> Self {
+        Self::new(4 * 1024 * 1024, 1024 * 1024)
+    }
+}
+
+/// What the kernel made of the wish for [`SocketBuffers`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BufferReport {
+    /// What was asked for.
+    pub requested: SocketBuffers,
+    /// What the socket has now.
+    pub granted: SocketBuffers,
+}
+
+impl BufferReport {
+    /// A line for the user if the kernel gave less than was asked for.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        let rx_short = self.granted.rx_bytes < self.requested.rx_bytes;
+        let tx_short = self.granted.tx_bytes < self.requested.tx_bytes;
+        if !rx_short && !tx_short {
+            return None;
+        }
+        let mut hints = Vec::new();
+        if rx_short {
+            hints.push(format!("sysctl -w net.core.rmem_max={}", self.requested.rx_bytes));
+        }
+        if tx_short {
+            hints.push(format!("sysctl -w net.core.wmem_max={}", self.requested.tx_bytes));
+        }
+        let hint = if cfg!(target_os = "linux") {
+            format!(": raise them with {}", hints.join(" and "))
+        } else {
+            String::new()
+        };
+        Some(format!(
+            "the kernel limits the UDP socket's buffers to {} KiB in and {} KiB out, bursts may be lost{hint}",
+            self.granted.rx_bytes / 1024,
+            self.granted.tx_bytes / 1024,
+        ))
+    }
+}
+
+/// A socket could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BindError {
+    /// The address is no local one.
+    #[error("cannot listen on {addr}: this computer has no such address, 0.0.0.0 means all it has")]
+    AddrNotAvailable {
+        /// The address.
+        addr: SocketAddr,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// Somebody has the port.
+    #[error(
+        "cannot listen on {addr}: another program uses this UDP port, stop it or choose another with --listen"
+    )]
+    InUse {
+        /// The address.
+        addr: SocketAddr,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// There is no tokio runtime around the call.
+    #[error("an endpoint needs a tokio runtime with I/O enabled: call this from within one")]
+    NoRuntime,
+    /// The operating system refused for another reason.
+    #[error("cannot open a UDP socket on {addr}")]
+    Other {
+        /// The address.
+        addr: SocketAddr,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The port is a privileged one.
+    #[error("port {} needs root or cap_net_bind_service, or choose another with --listen", .addr.port())]
+    Permission {
+        /// The address.
+        addr: SocketAddr,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}
+
+impl BindError {
+    fn new(addr: SocketAddr, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::AddrInUse => Self::InUse { addr, source },
+            io::ErrorKind::AddrNotAvailable => Self::AddrNotAvailable { addr, source },
+            io::ErrorKind::PermissionDenied if addr.port() != 0 => Self::Permission { addr, source },
+            _ => Self::Other { addr, source },
+        }
+    }
+}
+
+/// Opens a non-blocking UDP socket. One on `::` also serves IPv4, where the system can do that.
+///
+/// # Errors
+/// [`BindError`], with a hint for the common causes. Buffers smaller than asked for are no error.
+pub fn bind_udp(addr: SocketAddr, buffers: SocketBuffers) -> Result<(UdpSocket, BufferReport), BindError> {
+    let open = || {
+        let socket = Socket::new(Domain::for_address(addr), Type::DGRAM, Some(Protocol::UDP))?;
+        if addr.ip() == Ipv6Addr::UNSPECIFIED {
+            // A system that cannot do it still serves IPv6.
+            let _ = socket.set_only_v6(false);
+        }
+        socket.set_nonblocking(true)?;
+        // Some systems refuse what is too large instead of limiting it; what counts is read back.
+        let _ = socket.set_recv_buffer_size(buffers.rx_bytes);
+        let _ = socket.set_send_buffer_size(buffers.tx_bytes);
+        let granted = SocketBuffers::new(
+            usable_bytes(socket.recv_buffer_size()?),
+            usable_bytes(socket.send_buffer_size()?),
+        );
+        socket.bind(&addr.into())?;
+        Ok((socket.into(), BufferReport { requested: buffers, granted }))
+    };
+    open().map_err(|source| BindError::new(addr, source))
+}
+
+/// A relay's endpoint on `addr`. It must be called within a tokio runtime.
+///
+/// # Errors
+/// [`BindError`].
+pub fn server_endpoint(
+    addr: SocketAddr,
+    config: quinn::ServerConfig,
+    buffers: SocketBuffers,
+) -> Result<(Endpoint, BufferReport), BindError> {
+    let (socket, report) = bind_udp(addr, buffers)?;
+    Ok((endpoint(addr, socket, Some(config))?, report))
+}
+
+/// A member's endpoint on a port of the system's choice, for relays on IPv6 and IPv4, or on IPv4 alone where the
+/// system has no IPv6. It must be called within a tokio runtime.
+///
+/// # Errors
+/// [`BindError`].
+pub fn client_endpoint(buffers: SocketBuffers) -> Result<(Endpoint, BufferReport), BindError> {
+    let v6 = SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), 0);
+    let v4 = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0);
+    let (addr, (socket, report)) = match bind_dual_stack(v6, buffers) {
+        Some(bound) => (v6, bound),
+        None => (v4, bind_udp(v4, buffers)?),
+    };
+    Ok((endpoint(addr, socket, None)?, report))
+}
+
+/// A socket that serves both families, if the system can do that.
+fn bind_dual_stack(addr: SocketAddr, buffers: SocketBuffers) -> Option<(UdpSocket, BufferReport)> {
+    let (socket, report) = bind_udp(addr, buffers).ok()?;
+    let socket = Socket::from(socket);
+    if socket.only_v6().ok()? { None } else { Some((socket.into(), report)) }
+}
+
+fn endpoint(
+    addr: SocketAddr,
+    socket: UdpSocket,
+    config: Option<quinn::ServerConfig>,
+) -> Result<Endpoint, BindError> {
+    if tokio::runtime::Handle::try_current().is_err() {
+        return Err(BindError::NoRuntime);
+    }
+    Endpoint::new(EndpointConfig::default(), config, socket, Arc::new(TokioRuntime))
+        .map_err(|source| BindError::new(addr, source))
+}
+
+/// Linux reports twice what it was asked for: the other half is for its own bookkeeping (socket(7)).
+const fn usable_bytes(reported_bytes: usize) -> usize {
+    if cfg!(target_os = "linux") { reported_bytes / 2 } else { reported_bytes }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn loopback() -> SocketAddr {
+        SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0)
+    }
+
+    #[test]
+    fn buffers_are_set_and_read_back() {
+        let (_, report) = bind_udp(loopback(), SocketBuffers::new(64 * 1024, 32 * 1024)).unwrap();
+        assert!(report.granted.rx_bytes >= 64 * 1024 && report.granted.tx_bytes >= 32 * 1024, "{report:?}");
+        assert_eq!(report.warning(), None);
+    }
+
+    #[test]
+    fn small_buffers_are_reported_with_the_way_out() {
+        let requested = SocketBuffers::default();
+        let report = BufferReport { requested, granted: SocketBuffers::new(208 * 1024, requested.tx_bytes) };
+        let warning = report.warning().expect("less than asked for");
+        assert!(warning.contains("208 KiB in and 1024 KiB out"), "{warning}");
+        if cfg!(target_os = "linux") {
+            assert!(warning.contains("net.core.rmem_max=4194304") && !warning.contains("wmem"), "{warning}");
+        }
+    }
+
+    #[test]
+    fn refusals_name_the_way_out() {
+        let (socket, _) = bind_udp(loopback(), SocketBuffers::default()).unwrap();
+        let taken = bind_udp(socket.local_addr().unwrap(), SocketBuffers::default()).unwrap_err();
+        assert!(matches!(taken, BindError::InUse { .. }), "{taken:?}");
+        assert!(taken.to_string().contains("--listen"));
+        let foreign = bind_udp("192.0.2.1:0".parse().unwrap(), SocketBuffers::default()).unwrap_err();
+        assert!(matches!(foreign, BindError::AddrNotAvailable { .. }), "{foreign:?}");
+        let denied = BindError::new("0.0.0.0:443".parse().unwrap(), io::ErrorKind::PermissionDenied.into());
+        assert_eq!(
+            denied.to_string(),
+            "port 443 needs root or cap_net_bind_service, or choose another with --listen"
+        );
+    }
+
+    #[test]
+    fn a_missing_runtime_is_an_error_and_no_panic() {
+        assert!(matches!(client_endpoint(SocketBuffers::default()), Err(BindError::NoRuntime)));
+    }
+}
