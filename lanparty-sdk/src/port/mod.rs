@@ -10,6 +10,7 @@
 //! | `af_packet` | Linux | `CAP_NET_RAW` |
 
 pub mod memory;
+pub mod offload;
 
 use std::fmt;
 use std::io;
