@@ -12,6 +12,17 @@
 pub mod memory;
 pub mod offload;
 
+#[cfg(all(feature = "runtime", target_os = "linux"))]
+pub mod af_packet;
+
+#[cfg(all(feature = "runtime", target_os = "linux"))]
+mod interface;
+#[cfg(all(feature = "runtime", target_os = "linux"))]
+mod slab;
+
+#[cfg(all(feature = "runtime", target_os = "linux"))]
+pub use interface::NameError;
+
 use std::fmt;
 use std::io;
 use std::sync::Arc;
