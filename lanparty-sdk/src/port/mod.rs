@@ -14,6 +14,8 @@ pub mod offload;
 
 #[cfg(all(feature = "runtime", target_os = "linux"))]
 pub mod af_packet;
+#[cfg(all(feature = "runtime", target_os = "linux"))]
+pub mod tap_linux;
 
 #[cfg(all(feature = "runtime", target_os = "linux"))]
 mod interface;
