@@ -9,6 +9,22 @@
 //! | `tap_linux` | Linux | `CAP_NET_ADMIN` |
 //! | `af_packet` | Linux | `CAP_NET_RAW` |
 
+pub mod memory;
+pub mod offload;
+
+#[cfg(all(feature = "runtime", target_os = "linux"))]
+pub mod af_packet;
+#[cfg(all(feature = "runtime", target_os = "linux"))]
+pub mod tap_linux;
+
+#[cfg(all(feature = "runtime", target_os = "linux"))]
+mod interface;
+#[cfg(all(feature = "runtime", target_os = "linux"))]
+mod slab;
+
+#[cfg(all(feature = "runtime", target_os = "linux"))]
+pub use interface::NameError;
+
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -132,7 +148,7 @@ pub trait FrameSink: Send + Sync + fmt::Debug {
 pub trait FrameSource: Send + fmt::Debug {
     /// Reads frames until `batch` is full or the device has no more, and is ready as soon as `batch` holds one.
     ///
-    /// Each frame stands behind [`HEADROOM`] spare bytes (see [`PortFrame`]).
+    /// Each frame stands behind [`HEADROOM`] spare bytes (see [`PortFrame`]). `batch` is expected to be empty.
     ///
     /// # Errors
     /// The device is gone; no frame will come any more.
@@ -221,6 +237,12 @@ impl FrameBatch {
     #[must_use]
     pub fn len(&self) -> usize {
         self.frames.len()
+    }
+
+    /// How many frames may still be added before it is full.
+    #[must_use]
+    pub fn remaining(&self) -> usize {
+        self.limit.saturating_sub(self.frames.len())
     }
 
     /// Adds a frame. A source looks at [`FrameBatch::is_full`] before it reads; one super-frame that is cut into

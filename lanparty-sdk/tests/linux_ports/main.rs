@@ -1,0 +1,43 @@
+//! The Linux ports against the real kernel, in a network namespace of their own.
+//!
+//! The test enters the namespace by itself, through `unshare`: as root directly, otherwise inside a user namespace.
+//! Nothing leaves it. Where the system forbids that, the test says so and passes; with `LANPARTY_REQUIRE_NETNS=1` it
+//! fails instead. It needs `unshare`, `setpriv` (util-linux) and `ip` (iproute2).
+#![cfg_attr(
+    target_os = "linux",
+    allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test may panic and speak to its user")
+)]
+
+#[cfg(target_os = "linux")]
+mod af_packet;
+#[cfg(target_os = "linux")]
+mod kit;
+#[cfg(target_os = "linux")]
+mod namespace;
+#[cfg(target_os = "linux")]
+mod offload;
+#[cfg(target_os = "linux")]
+mod tap;
+
+#[cfg(target_os = "linux")]
+fn main() -> std::process::ExitCode {
+    use std::process::ExitCode;
+
+    if let Ok(role) = std::env::var(namespace::ROLE) {
+        return namespace::play(&role);
+    }
+    let mut arguments = libtest_mimic::Arguments::from_args();
+    // One after the other: interfaces are few and their names are shared.
+    arguments.test_threads = Some(1);
+    if !arguments.list && !namespace::is_inside() {
+        return namespace::enter();
+    }
+    if !arguments.list {
+        namespace::prepare();
+    }
+    let trials = af_packet::trials().into_iter().chain(offload::trials()).chain(tap::trials()).collect();
+    if libtest_mimic::run(&arguments, trials).has_failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn main() {}

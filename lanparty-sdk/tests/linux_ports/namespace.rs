@@ -1,0 +1,106 @@
+//! Getting into a network namespace, and starting the test again in other roles.
+
+use std::io::Read;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitCode, Stdio};
+
+use lanparty_sdk::port::af_packet::{AfPacketError, AfPacketOptions, AfPacketPort};
+use lanparty_sdk::port::tap_linux::{TapError, TapOptions, TapPort};
+
+/// Tells a started copy of the test what it is there for.
+pub(crate) const ROLE: &str = "LANPARTY_TEST_ROLE";
+/// The role of a copy that holds a TAP adapter until it is killed.
+pub(crate) const HOLD_TAP: &str = "hold-tap";
+/// The role of a copy that may not open anything.
+pub(crate) const NOT_PERMITTED: &str = "not-permitted";
+
+const INSIDE: &str = "LANPARTY_TEST_INSIDE_NETNS";
+const REQUIRE: &str = "LANPARTY_REQUIRE_NETNS";
+
+pub(crate) fn is_inside() -> bool {
+    std::env::var_os(INSIDE).is_some()
+}
+
+/// Replaces this process by one inside a fresh namespace. Returns only if that is impossible.
+pub(crate) fn enter() -> ExitCode {
+    let plain = ["--net", "--mount"].as_slice();
+    let user = ["--net", "--mount", "--user", "--map-root-user"].as_slice();
+    for flags in [plain, user] {
+        let probe = Command::new("unshare").args(flags).args(["ip", "link"]).stdout(Stdio::null()).status();
+        if probe.is_ok_and(|status| status.success()) {
+            let myself = std::env::current_exe().expect("the path of this test");
+            let error = Command::new("unshare")
+                .args(flags)
+                .arg(myself)
+                .args(std::env::args_os().skip(1))
+                .env(INSIDE, "1")
+                .exec();
+            eprintln!("linux_ports: unshare worked once and then failed: {error}");
+            return ExitCode::FAILURE;
+        }
+    }
+    if std::env::var_os(REQUIRE).is_some_and(|value| value == "1") {
+        eprintln!("linux_ports: FAILED: no network namespace can be made here, and {REQUIRE}=1 demands one");
+        return ExitCode::FAILURE;
+    }
+    eprintln!(
+        "linux_ports: SKIPPED, NOTHING WAS TESTED: no network namespace can be made here (see unshare above)"
+    );
+    ExitCode::SUCCESS
+}
+
+/// Makes the namespace quiet, and lets sysfs describe it.
+pub(crate) fn prepare() {
+    let mounted = Command::new("mount").args(["-t", "sysfs", "sysfs", "/sys"]).status();
+    if !mounted.is_ok_and(|status| status.success()) {
+        eprintln!("linux_ports: sysfs cannot be mounted here, and describes another namespace");
+    }
+    quieten();
+}
+
+/// Keeps the kernel from sending IPv6 frames of its own on new interfaces of this namespace.
+pub(crate) fn quieten() {
+    for which in ["default", "all"] {
+        let _ = std::fs::write(format!("/proc/sys/net/ipv6/conf/{which}/disable_ipv6"), "1");
+    }
+}
+
+/// Starts this test again in a role, without the privileges that ports need if `weak`.
+pub(crate) fn start(role: &str, argument: &str, weak: bool) -> Command {
+    let myself = std::env::current_exe().unwrap();
+    let mut command = if weak {
+        let mut command = Command::new("setpriv");
+        let without = "-net_raw,-net_admin";
+        command.args(["--bounding-set", without, "--inh-caps", without]).arg(myself);
+        command
+    } else {
+        Command::new(myself)
+    };
+    command.env(ROLE, role).env("LANPARTY_TEST_ARGUMENT", argument);
+    command
+}
+
+/// Does what the role demands.
+pub(crate) fn play(role: &str) -> ExitCode {
+    let argument = std::env::var("LANPARTY_TEST_ARGUMENT").unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let _guard = runtime.enter();
+    match role {
+        HOLD_TAP => {
+            let _port = TapPort::open(&TapOptions::new(argument)).unwrap();
+            println!("ready");
+            let _ = std::io::stdin().read(&mut [0]);
+            unreachable!("killed before that");
+        }
+        NOT_PERMITTED => {
+            let raw = AfPacketPort::open(&argument, &AfPacketOptions::new()).unwrap_err();
+            assert!(matches!(raw, AfPacketError::NotPermitted { .. }), "{raw:?}");
+            assert_eq!(raw.to_string(), "not root: run with sudo, or give this binary cap_net_raw");
+            let tap = TapPort::open(&TapOptions::new("lpnever")).unwrap_err();
+            assert!(matches!(tap, TapError::NotPermitted { .. }), "{tap:?}");
+            assert_eq!(tap.to_string(), "not root: run with sudo, or give this binary cap_net_admin");
+        }
+        other => panic!("no such role: {other}"),
+    }
+    ExitCode::SUCCESS
+}
