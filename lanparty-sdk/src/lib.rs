@@ -12,8 +12,11 @@ pub mod port;
 pub mod proto;
 pub mod relay;
 pub mod room;
+pub mod route;
 pub mod switch;
 
+#[cfg(feature = "runtime")]
+pub mod error;
 #[cfg(feature = "runtime")]
 mod file;
 #[cfg(feature = "runtime")]
@@ -22,3 +25,5 @@ pub mod identity;
 pub mod net;
 #[cfg(feature = "runtime")]
 pub mod quic;
+#[cfg(feature = "runtime")]
+pub mod session;

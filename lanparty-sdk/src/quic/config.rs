@@ -10,6 +10,7 @@ use super::cert::ServerCert;
 use super::congestion::CongestionControl;
 use super::tls;
 use super::trust::Trust;
+use crate::ctrl::ALPN;
 
 /// The largest UDP payload on a path of standard Ethernet over IPv6.
 pub const MTU_UPPER_BOUND: u16 = 1452;
@@ -138,7 +139,7 @@ impl TransportOptions {
 /// on unanswered handshakes, and members that may move to another address.
 #[must_use]
 pub fn server_config(cert: &ServerCert, options: &TransportOptions) -> quinn::ServerConfig {
-    server_config_with(cert, options, tls::ALPN)
+    server_config_with(cert, options, ALPN)
 }
 
 /// A member's configuration for a connection to a relay, which may open no stream towards it.
@@ -168,7 +169,7 @@ pub(super) fn client_config_with(
     verifier: Arc<dyn rustls::client::danger::ServerCertVerifier>,
     options: &TransportOptions,
 ) -> quinn::ClientConfig {
-    let mut config = quinn::ClientConfig::new(tls::client_crypto(verifier, tls::ALPN));
+    let mut config = quinn::ClientConfig::new(tls::client_crypto(verifier, ALPN));
     config.transport_config(Arc::new(options.transport(0)));
     config
 }

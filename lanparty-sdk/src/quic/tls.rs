@@ -10,9 +10,6 @@ use rustls::{CipherSuite, SupportedCipherSuite};
 
 use super::cert::ServerCert;
 
-/// The application protocol. It carries the major version of the wire: peers of another one never get past TLS.
-pub const ALPN: &[u8] = b"lanparty/1";
-
 /// The cryptography used throughout, handed over explicitly so that nothing depends on a process-wide default.
 ///
 /// Where the processor has AES instructions, AES-128-GCM stands first: it costs about a tenth less than AES-256, which

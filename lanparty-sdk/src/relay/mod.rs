@@ -4,12 +4,22 @@
 
 mod config;
 mod conns;
+#[cfg(feature = "runtime")]
+mod driver;
 mod event;
+#[cfg(feature = "runtime")]
+mod handle;
 mod state;
+#[cfg(feature = "runtime")]
+mod throttle;
 
 pub use config::RelayConfig;
 pub use event::RelayEvent;
+#[cfg(feature = "runtime")]
+pub use handle::{Relay, RelayOptions, RelayRoom, RelayStats};
 pub use state::{RelayOutput, RelayState};
+#[cfg(feature = "runtime")]
+pub use throttle::{HandshakeConfig, RetryPolicy};
 
 #[cfg(test)]
 mod tests;

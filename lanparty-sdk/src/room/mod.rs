@@ -2,12 +2,16 @@
 
 mod config;
 mod directory;
+#[cfg(feature = "runtime")]
+mod face;
 mod judge;
 mod snapshot;
 mod state;
 
 pub use config::RoomConfig;
 pub(crate) use directory::{Directory, Peer};
+#[cfg(feature = "runtime")]
+pub use face::{Room, RoomEvent};
 pub use judge::Verdict;
 pub use snapshot::{MemberSnapshot, RoomSnapshot};
 pub use state::{Admission, ConnId, Departure, RoomState};

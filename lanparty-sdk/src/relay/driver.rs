@@ -1,0 +1,427 @@
+//! The boring part of a relay: moves bytes between connections and the state, and keeps the time.
+#![expect(clippy::disallowed_methods, reason = "drivers own the clock")]
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use quinn::{Connection, Endpoint, Incoming};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, sleep_until, timeout};
+use tracing::{Instrument, debug, error, info_span};
+
+use super::throttle::{Throttle, Welcome};
+use super::{HandshakeConfig, RelayEvent, RelayOutput, RelayState, RelayStats};
+use crate::ctrl::{CloseCode, LeaveReason, RelayMessage, RoomCode, encode};
+use crate::obs::{EventSender, Events};
+use crate::proto::RoomId;
+use crate::quic::{
+    ControlRole, ControlWriter, Outbox, OutboxLimits, OutboxStats, close, close_code, open_control,
+    recv_batch,
+};
+use crate::room::{ConnId, RoomEvent};
+
+/// Datagrams handled at once: one lock for all of them.
+const DATAGRAM_BATCH: usize = 64;
+/// How often a connection's datagram budget is looked at: often while the path's MTU is being discovered, seldom later.
+const BUDGET_POLL_MIN: Duration = Duration::from_millis(50);
+const BUDGET_POLL_MAX: Duration = Duration::from_secs(5);
+
+/// What all tasks of a relay share.
+#[derive(Debug)]
+pub(super) struct Core {
+    inner: Mutex<Inner>,
+    throttle: Mutex<Throttle>,
+    pub(super) events: EventSender<RelayEvent>,
+    /// The next deadline may have moved.
+    rescheduled: Notify,
+    /// A connection has ended.
+    ended: Notify,
+    outbox_limits: OutboxLimits,
+    handshake_timeout: Duration,
+}
+
+#[derive(Debug)]
+struct Inner {
+    state: RelayState,
+    links: Vec<Option<Link>>,
+    /// For those who subscribed to one room.
+    room_events: BTreeMap<RoomId, EventSender<RoomEvent>>,
+    stats: RelayStats,
+}
+
+/// The sending half of a connection.
+#[derive(Debug)]
+struct Link {
+    id: ConnId,
+    conn: Connection,
+    control: ControlWriter,
+    outbox: Arc<Outbox>,
+}
+
+impl Core {
+    pub(super) fn new(state: RelayState, handshake: HandshakeConfig, outbox_limits: OutboxLimits) -> Self {
+        let handshake_timeout = Duration::from_millis(handshake.timeout_ms);
+        Self {
+            inner: Mutex::new(Inner {
+                state,
+                links: Vec::new(),
+                room_events: BTreeMap::new(),
+                stats: RelayStats::default(),
+            }),
+            throttle: Mutex::new(Throttle::new(handshake, Instant::now())),
+            events: EventSender::new(),
+            rescheduled: Notify::new(),
+            ended: Notify::new(),
+            outbox_limits,
+            handshake_timeout,
+        }
+    }
+
+    /// Looks at the state.
+    pub(super) fn read<T>(&self, look: impl FnOnce(&RelayState) -> T) -> T {
+        look(&self.lock().state)
+    }
+
+    /// Changes the state and does what follows from it.
+    pub(super) fn update<T>(&self, change: impl FnOnce(&mut RelayState, Instant) -> T) -> T {
+        let mut inner = self.lock();
+        let due = inner.state.poll_timeout();
+        let result = change(&mut inner.state, Instant::now());
+        self.obey(&mut inner);
+        if inner.state.poll_timeout() != due {
+            self.rescheduled.notify_one();
+        }
+        result
+    }
+
+    /// The events of one room; none if it is not open.
+    pub(super) fn room_events(&self, code: &RoomCode, id: RoomId) -> Events<RoomEvent> {
+        let mut inner = self.lock();
+        if inner.state.room(code).is_none_or(|room| room.id != id) {
+            return EventSender::new().subscribe();
+        }
+        inner.room_events.entry(id).or_insert_with(EventSender::new).subscribe()
+    }
+
+    /// Waits until no connection is left.
+    pub(super) async fn emptied(&self) {
+        loop {
+            let ended = self.ended.notified();
+            if self.read(RelayState::connections) == 0 {
+                return;
+            }
+            ended.await;
+        }
+    }
+
+    pub(super) fn stats(&self) -> RelayStats {
+        let inner = self.lock();
+        let mut stats = inner.stats.clone();
+        stats.connections = inner.state.connections();
+        for link in inner.links.iter().flatten() {
+            stats.count_outbox(&link.outbox.stats());
+        }
+        stats
+    }
+
+    /// A panic in one task must not take the others down: the state has no half-made changes that would harm them.
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn throttle(&self) -> MutexGuard<'_, Throttle> {
+        self.throttle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn obey(&self, inner: &mut Inner) {
+        while let Some(output) = inner.state.poll_output() {
+            match output {
+                RelayOutput::Send { conn, message } => inner.send(conn, &message),
+                RelayOutput::Close { conn, code } => {
+                    if let Some(link) = inner.link(conn)
+                        && !link.control.close(code)
+                    {
+                        close(&link.conn, code);
+                    }
+                }
+                RelayOutput::Event(event) => {
+                    debug!(target: "lanparty::relay", ?event);
+                    inner.tell_room(&event);
+                    self.events.send(event);
+                }
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn link(&self, id: ConnId) -> Option<&Link> {
+        self.links.get(id.index as usize)?.as_ref().filter(|link| link.id == id)
+    }
+
+    fn send(&self, conn: ConnId, message: &RelayMessage) {
+        let Some(link) = self.link(conn) else { return };
+        match encode(message) {
+            Ok(bytes) => {
+                if !link.control.write(bytes) {
+                    // Whoever does not read what happens in the room cannot stay in it.
+                    close(&link.conn, CloseCode::TooSlow);
+                }
+            }
+            Err(error) => error!(target: "lanparty::relay", %error, "message not sent"),
+        }
+    }
+
+    fn tell_room(&mut self, event: &RelayEvent) {
+        let (room, told) = match event {
+            RelayEvent::Joined { room, info } => (room, RoomEvent::PeerJoined(info.clone())),
+            RelayEvent::Left { room, info, reason, text } => {
+                (room, RoomEvent::PeerLeft { info: info.clone(), reason: *reason, text: text.clone() })
+            }
+            RelayEvent::Paused { room, peer, paused } => {
+                (room, RoomEvent::PeerPaused { peer: *peer, paused: *paused })
+            }
+            RelayEvent::RoomClosed { room, .. } => {
+                self.room_events.remove(room);
+                return;
+            }
+            RelayEvent::RoomOpened { .. } | RelayEvent::Rejected { .. } | RelayEvent::Closed { .. } => return,
+        };
+        if let Some(events) = self.room_events.get(room) {
+            events.send(told);
+        }
+    }
+
+    fn insert(&mut self, link: Link) {
+        let index = link.id.index as usize;
+        if self.links.len() <= index {
+            self.links.resize_with(index + 1, || None);
+        }
+        self.links[index] = Some(link);
+    }
+
+    fn remove(&mut self, id: ConnId) -> Option<Link> {
+        self.links.get_mut(id.index as usize)?.take_if(|link| link.id == id)
+    }
+}
+
+/// Accepts connections until the endpoint is closed. A connection's tasks may panic; the relay goes on.
+pub(super) async fn accept(core: Arc<Core>, endpoint: Endpoint) {
+    let mut connections = JoinSet::new();
+    loop {
+        let incoming = tokio::select! {
+            incoming = endpoint.accept() => incoming,
+            Some(ended) = connections.join_next() => {
+                if let Err(failure) = ended
+                    && failure.is_panic()
+                {
+                    error!(target: "lanparty::relay", %failure, "a connection's task panicked");
+                    core.lock().stats.panics += 1;
+                }
+                continue;
+            }
+        };
+        let Some(incoming) = incoming else { break };
+        if let Some(connecting) = core.welcome(incoming) {
+            connections.spawn(connecting);
+        }
+    }
+    while connections.join_next().await.is_some() {}
+}
+
+/// Does what is due, when it is due.
+pub(super) async fn keep_time(core: Arc<Core>) {
+    loop {
+        let due = core.read(RelayState::poll_timeout);
+        tokio::select! {
+            () = core.rescheduled.notified() => {}
+            () = sleep_until(due.unwrap_or_else(Instant::now).into()), if due.is_some() => {
+                core.update(|state, now| state.handle_timeout(now));
+            }
+        }
+    }
+}
+
+impl Core {
+    /// Judges a stranger's first packet, and gives the task of its connection if there is to be one.
+    fn welcome(self: &Arc<Self>, incoming: Incoming) -> Option<impl Future<Output = ()> + Send + use<>> {
+        let address = incoming.remote_address();
+        let now = Instant::now();
+        let verdict = self.throttle().judge(now, address.ip(), incoming.remote_address_validated());
+        match verdict {
+            Welcome::Accept => {
+                self.throttle().opened(now, address.ip());
+                let span = info_span!(target: "lanparty::relay", "connection", %address);
+                let guard = AddressGuard { core: Arc::clone(self), address };
+                Some(Arc::clone(self).serve(incoming, guard).instrument(span))
+            }
+            Welcome::Retry => {
+                self.lock().stats.retries += 1;
+                if incoming.may_retry() {
+                    let _ = incoming.retry(); // it may have become impossible; then the stranger tries again
+                } else {
+                    incoming.ignore();
+                }
+                None
+            }
+            Welcome::Ignore => {
+                self.lock().stats.throttled += 1;
+                incoming.ignore();
+                None
+            }
+        }
+    }
+
+    async fn serve(self: Arc<Self>, incoming: Incoming, guard: AddressGuard) {
+        let Ok(Ok(conn)) = timeout(self.handshake_timeout, incoming).await else {
+            self.lock().stats.failed_handshakes += 1;
+            return;
+        };
+        let outbox = Arc::new(Outbox::new(self.outbox_limits));
+        let (control, mut pieces, control_task) = open_control(&conn, ControlRole::Relay);
+        let id = {
+            let mut inner = self.lock();
+            let id = inner.state.handle_connected(Instant::now(), conn.max_datagram_size());
+            inner.insert(Link { id, conn: conn.clone(), control, outbox: Arc::clone(&outbox) });
+            self.obey(&mut inner);
+            id
+        };
+        self.rescheduled.notify_one();
+        let membership = Membership { core: Arc::clone(&self), id, conn: conn.clone() };
+        let reading = async {
+            while let Some(piece) = pieces.recv().await {
+                self.update(|state, now| state.handle_control(now, id, &piece));
+            }
+            if conn.close_reason().is_none() {
+                self.update(|state, now| state.handle_control_end(now, id));
+            }
+        };
+        // What a member said before its connection ended still counts, so both are read to their ends.
+        let receiving = async { tokio::join!(self.forward(id, &conn), reading).0 };
+        let serving = async {
+            tokio::join!(control_task, Arc::clone(&outbox).run(conn.clone()), self.watch_budget(id, &conn))
+        };
+        // One task for all of a connection: whatever panics in it, only this membership ends.
+        tokio::select! {
+            reason = receiving => membership.end(reason),
+            _ = serving => {}
+        }
+        drop(guard);
+    }
+
+    /// Forwards a connection's datagrams until it ends. Every receiver gets the same bytes, none of them copied.
+    async fn forward(&self, id: ConnId, conn: &Connection) -> LeaveReason {
+        let mut datagrams: Vec<Bytes> = Vec::with_capacity(DATAGRAM_BATCH);
+        let mut targets = Vec::new();
+        let mut shipments: Vec<(ConnId, Arc<Outbox>, Vec<Bytes>)> = Vec::new();
+        loop {
+            if let Err(error) = recv_batch(conn, &mut datagrams, DATAGRAM_BATCH).await {
+                return leave_reason(&error);
+            }
+            let now = Instant::now();
+            {
+                let mut inner = self.lock();
+                for datagram in datagrams.drain(..) {
+                    targets.clear();
+                    // A drop is counted by the room already.
+                    let _ = inner.state.handle_datagram(now, id, &datagram, &mut targets);
+                    for target in &targets {
+                        if let Some((_, _, load)) = shipments.iter_mut().find(|(to, _, _)| to == target) {
+                            load.push(datagram.clone());
+                        } else if let Some(link) = inner.link(*target) {
+                            shipments.push((*target, Arc::clone(&link.outbox), vec![datagram.clone()]));
+                        }
+                    }
+                }
+                self.obey(&mut inner);
+            }
+            // Outside the lock: a push may send, and nobody else should wait for that.
+            shipments.retain_mut(|(_, outbox, load)| {
+                let used = !load.is_empty();
+                outbox.push_batch(load);
+                used
+            });
+        }
+    }
+
+    /// Tells the state when a connection carries larger or only smaller datagrams.
+    async fn watch_budget(&self, id: ConnId, conn: &Connection) {
+        let mut known = conn.max_datagram_size();
+        let mut pause = BUDGET_POLL_MIN;
+        loop {
+            sleep(pause).await;
+            let budget = conn.max_datagram_size();
+            if budget == known {
+                pause = (pause * 2).min(BUDGET_POLL_MAX);
+                continue;
+            }
+            known = budget;
+            pause = BUDGET_POLL_MIN;
+            if let Some(budget) = budget {
+                self.update(|state, _| state.handle_budget(id, budget));
+            }
+        }
+    }
+}
+
+/// Gives an address its place back, however its connection ends.
+struct AddressGuard {
+    core: Arc<Core>,
+    address: SocketAddr,
+}
+
+impl Drop for AddressGuard {
+    fn drop(&mut self) {
+        self.core.throttle().closed(self.address.ip());
+    }
+}
+
+/// Ends a membership however its connection's task ends, in a panic too.
+struct Membership {
+    core: Arc<Core>,
+    id: ConnId,
+    conn: Connection,
+}
+
+impl Membership {
+    fn end(self, reason: LeaveReason) {
+        self.core.update(|state, now| state.handle_closed(now, self.id, reason));
+    }
+}
+
+impl Drop for Membership {
+    fn drop(&mut self) {
+        self.core.update(|state, now| state.handle_closed(now, self.id, LeaveReason::Lost));
+        let mut inner = self.core.lock();
+        if let Some(link) = inner.remove(self.id) {
+            let stats = link.outbox.stats();
+            inner.stats.count_outbox(&stats);
+        }
+        drop(inner);
+        close(&self.conn, CloseCode::Internal);
+        self.core.ended.notify_waiters();
+    }
+}
+
+/// Why a member whose connection ended in this way has left.
+fn leave_reason(error: &quinn::ConnectionError) -> LeaveReason {
+    match (error, close_code(error)) {
+        (_, Some(CloseCode::Leave)) => LeaveReason::Normal,
+        (_, Some(CloseCode::Shutdown)) => LeaveReason::Shutdown,
+        (_, Some(CloseCode::Protocol | CloseCode::Abuse)) => LeaveReason::Protocol,
+        (quinn::ConnectionError::TimedOut, _) => LeaveReason::TimedOut,
+        _ => LeaveReason::Lost,
+    }
+}
+
+impl RelayStats {
+    fn count_outbox(&mut self, outbox: &OutboxStats) {
+        self.sent_datagrams += outbox.sent_datagrams;
+        self.sent_bytes += outbox.sent_bytes;
+        self.drops.merge(&outbox.drops);
+    }
+}
