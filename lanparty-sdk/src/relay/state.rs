@@ -96,13 +96,19 @@ impl RelayState {
                 return;
             };
             match state.decoder.next::<MemberMessage>() {
-                Ok(Some(message)) => match state.gate.judge(now) {
-                    GateVerdict::Admit => self.handle_message(now, conn, message),
-                    GateVerdict::Drop => {}
-                    GateVerdict::Close => {
-                        self.expel(now, conn, CloseCode::Abuse, "too many control messages")
+                Ok(Some(message)) => {
+                    let verdict = state.gate.judge(now);
+                    if matches!(state.phase, Phase::Member(..)) {
+                        self.forget_deadline(conn); // the message has come whole
                     }
-                },
+                    match verdict {
+                        GateVerdict::Admit => self.handle_message(now, conn, message),
+                        GateVerdict::Drop => {}
+                        GateVerdict::Close => {
+                            self.expel(now, conn, CloseCode::Abuse, "too many control messages");
+                        }
+                    }
+                }
                 Ok(None) => break,
                 Err(error) => return self.expel(now, conn, CloseCode::Protocol, &error.to_string()),
             }
