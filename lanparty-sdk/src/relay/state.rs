@@ -88,8 +88,9 @@ impl RelayState {
 
     /// Bytes came on a connection's control stream.
     pub fn handle_control(&mut self, now: Instant, conn: ConnId, bytes: &[u8]) {
-        if let Some(state) = self.conns.get_mut(conn) {
-            state.decoder.push(bytes);
+        match self.conns.get_mut(conn) {
+            Some(state) if state.phase != Phase::Closing => state.decoder.push(bytes),
+            _ => return,
         }
         loop {
             let Some(state) = self.conns.get_mut(conn).filter(|state| state.phase != Phase::Closing) else {
