@@ -300,13 +300,16 @@ impl RelayState {
             };
             refuse(reason, error.to_string())
         })?;
-        let Some(budget) = self.conns.get(conn).and_then(|state| state.budget) else {
+        let budget = self.conns.get_mut(conn).and_then(|state| {
+            state.budget_cap = hello.budget as usize;
+            state.budget.map(|budget| budget.min(state.budget_cap))
+        });
+        let Some(budget) = budget else {
             return Err(refuse(
                 RejectReason::BudgetTooSmall,
                 "the connection takes no QUIC datagrams".to_owned(),
             ));
         };
-        let budget = budget.min(hello.budget as usize);
         if let Some(id) = self.codes.get(&hello.room).copied() {
             let Some(room) = self.rooms.get_mut(&id) else {
                 return Err(refuse(RejectReason::Other, "the room is gone".to_owned()));
