@@ -12,6 +12,7 @@ use crate::ctrl::{
     CloseCode, Decoder, Hello, LeaveReason, MAX_TEXT_CHARS, MemberMessage, MemberStats, PeerInfo, PeerRole,
     Reject, RelayMessage, Welcome, clean_text,
 };
+use crate::frame::MacAddr;
 use crate::gateway::{Refresh, refresh_frame};
 use crate::obs::{EndReason, SessionEvent, TrafficStats};
 use crate::proto::{FragmentId, PeerId, Probe, ProbeKind, Reassembler, RoomId, VERSION};
@@ -240,7 +241,7 @@ impl Member {
         if self.phase != Phase::Joined {
             return;
         }
-        if let Some(card) = self.config.mac.filter(|_| self.config.role == PeerRole::Gateway) {
+        if let Some(card) = self.own_card() {
             for client in self.refresh.take_due(now) {
                 self.outputs.push_back(MemberOutput::WritePort(refresh_frame(client, card)));
             }
@@ -384,14 +385,23 @@ impl Member {
 
     fn peer_joined(&mut self, now: Instant, info: PeerInfo) {
         let own = self.seat.is_some_and(|seat| seat.peer == info.peer);
+        if let Some(mac) = self.directory.get(info.peer).and_then(|known| known.info.mac) {
+            self.refresh.remove(mac);
+        }
         if own || !self.directory.insert(info.clone()) {
             return self.refuse_relay(now, "the relay announced a member that cannot be");
         }
-        if let (PeerRole::Client, Some(mac)) = (info.role, info.mac) {
+        // Only a gateway refreshes: in a client these would be due for ever, and its driver would never sleep.
+        if let (PeerRole::Client, Some(mac), Some(_)) = (info.role, info.mac, self.own_card()) {
             self.refresh.add(now, mac);
         }
         self.prober.hurry(now);
         self.event(SessionEvent::PeerJoined(info));
+    }
+
+    /// The network card whose switch a gateway keeps in the picture.
+    fn own_card(&self) -> Option<MacAddr> {
+        self.config.mac.filter(|_| self.config.role == PeerRole::Gateway)
     }
 
     fn rejected(&mut self, now: Instant, reject: Reject) {
