@@ -8,7 +8,7 @@ use crate::ctrl::{Hello, IdentityToken, MemberStats, PeerInfo, PeerRole, Reject,
 use crate::frame::MacAddr;
 use crate::obs::DropCounts;
 use crate::proto::{PeerId, RoomId, required_budget};
-use crate::switch::{MacTable, MemberLimits};
+use crate::switch::{MacTable, MemberLimits, TableConfig};
 
 /// A connection of the relay, as its driver and its rooms name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -80,7 +80,9 @@ impl RoomState {
     /// An empty room whose layer-2 MTU is `mtu`, for good. `seed` keys the hashes of its address table.
     #[must_use]
     pub fn new(id: RoomId, code: RoomCode, mtu: u16, config: RoomConfig, seed: u64) -> Self {
-        let table = MacTable::new(config.table, seed);
+        // Every client owns an address, so the table must never be the smaller of the two bounds.
+        let members = config.table.members.max(u32::from(config.max_clients));
+        let table = MacTable::new(TableConfig { members, ..config.table }, seed);
         Self {
             id,
             code,
