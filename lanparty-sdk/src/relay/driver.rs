@@ -11,7 +11,8 @@ use quinn::{Connection, Endpoint, Incoming};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until, timeout};
-use tracing::{Instrument, debug, error, info_span};
+use tracing::field::Empty;
+use tracing::{Instrument, Span, debug, error, info_span};
 
 use super::throttle::{Throttle, Welcome};
 use super::{HandshakeConfig, RelayEvent, RelayOutput, RelayState, RelayStats};
@@ -255,7 +256,8 @@ impl Core {
         match verdict {
             Welcome::Accept => {
                 self.throttle().opened(now, address.ip());
-                let span = info_span!(target: "lanparty::relay", "connection", %address);
+                let span =
+                    info_span!(target: "lanparty::relay", "connection", %address, room = Empty, peer = Empty);
                 let guard = AddressGuard { core: Arc::clone(self), address };
                 Some(Arc::clone(self).serve(incoming, guard).instrument(span))
             }
@@ -294,7 +296,13 @@ impl Core {
         let membership = Membership { core: Arc::clone(&self), id, conn: conn.clone() };
         let reading = async {
             while let Some(piece) = pieces.recv().await {
-                self.update(|state, now| state.handle_control(now, id, &piece));
+                let seat = self.update(|state, now| {
+                    state.handle_control(now, id, &piece);
+                    state.seat(id)
+                });
+                if let Some((room, peer)) = seat {
+                    Span::current().record("room", room.number()).record("peer", peer.number());
+                }
             }
             if conn.close_reason().is_none() {
                 self.update(|state, now| state.handle_control_end(now, id));
@@ -303,7 +311,11 @@ impl Core {
         // What a member said before its connection ended still counts, so both are read to their ends.
         let receiving = async { tokio::join!(self.forward(id, &conn), reading).0 };
         let serving = async {
-            tokio::join!(control_task, Arc::clone(&outbox).run(conn.clone()), self.watch_budget(id, &conn))
+            tokio::join!(
+                control_task,
+                Arc::clone(&outbox).run(conn.clone()),
+                self.watch_budget(id, &conn, &outbox)
+            )
         };
         // One task for all of a connection: whatever panics in it, only this membership ends.
         tokio::select! {
@@ -349,11 +361,14 @@ impl Core {
     }
 
     /// Tells the state when a connection carries larger or only smaller datagrams.
-    async fn watch_budget(&self, id: ConnId, conn: &Connection) {
+    async fn watch_budget(&self, id: ConnId, conn: &Connection, outbox: &Outbox) {
         let mut known = conn.max_datagram_size();
         let mut pause = BUDGET_POLL_MIN;
         loop {
-            sleep(pause).await;
+            tokio::select! {
+                () = sleep(pause) => {}
+                () = outbox.shrunk() => {}
+            }
             let budget = conn.max_datagram_size();
             if budget == known {
                 pause = (pause * 2).min(BUDGET_POLL_MAX);

@@ -219,6 +219,15 @@ impl RelayState {
         self.rooms.get(self.codes.get(code)?).map(RoomState::snapshot)
     }
 
+    /// In which room a connection is, and under which number.
+    #[must_use]
+    pub fn seat(&self, conn: ConnId) -> Option<(RoomId, PeerId)> {
+        match self.conns.get(conn)?.phase {
+            Phase::Member(room, peer) => Some((room, peer)),
+            Phase::Greeting | Phase::Closing => None,
+        }
+    }
+
     /// How many connections are open, members or not.
     #[must_use]
     pub fn connections(&self) -> usize {

@@ -132,6 +132,8 @@ pub struct Outbox<T = Connection> {
     state: Mutex<State<T>>,
     /// Wakes the sender. At most one sender waits.
     work: Notify,
+    /// A datagram did not fit the connection's budget. Shared with the state, which is what notices.
+    shrunk: Arc<Notify>,
 }
 
 struct State<T> {
@@ -141,6 +143,7 @@ struct State<T> {
     sent_datagrams: u64,
     sent_bytes: u64,
     drops: DropCounts,
+    shrunk: Arc<Notify>,
 }
 
 enum Link<T> {
@@ -158,6 +161,7 @@ impl<T: DatagramTransport> Outbox<T> {
     /// An empty outbox. What is pushed waits for [`Outbox::run`].
     #[must_use]
     pub fn new(limits: OutboxLimits) -> Self {
+        let shrunk = Arc::new(Notify::new());
         let state = State {
             link: Link::Awaited,
             queue: VecDeque::new(),
@@ -165,8 +169,9 @@ impl<T: DatagramTransport> Outbox<T> {
             sent_datagrams: 0,
             sent_bytes: 0,
             drops: DropCounts::default(),
+            shrunk: Arc::clone(&shrunk),
         };
-        Self { limits, state: Mutex::new(state), work: Notify::new() }
+        Self { limits, state: Mutex::new(state), work: Notify::new(), shrunk }
     }
 
     /// Sends or queues a datagram. Never waits; if the outbox is full the oldest datagrams give way.
@@ -222,6 +227,11 @@ impl<T: DatagramTransport> Outbox<T> {
                 Drained::Closed => return,
             }
         }
+    }
+
+    /// Waits until a datagram does not fit the connection: its budget has fallen, and whoever cuts frames must know.
+    pub async fn shrunk(&self) {
+        self.shrunk.notified().await;
     }
 
     /// What has been done so far.
@@ -327,6 +337,7 @@ impl<T: DatagramTransport> State<T> {
             }
             Err(TrySendDatagramError::TooLarge) => {
                 self.drops.add(DropReason::OverBudget);
+                self.shrunk.notify_one();
                 true
             }
             Err(TrySendDatagramError::Full(_)) => {
