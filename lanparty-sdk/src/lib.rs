@@ -12,6 +12,7 @@ pub mod port;
 pub mod proto;
 pub mod relay;
 pub mod room;
+pub mod route;
 pub mod switch;
 
 #[cfg(feature = "runtime")]
