@@ -10,7 +10,8 @@
 //!          203.0.113.7/32 via 192.168.1.1 dev wlan0 the pin: the relay's traffic
 //! ```
 //!
-//! The decisions are data ([`PinPlan`], [`PinCheck`]) and know no operating system.
+//! The decisions are data ([`PinPlan`], [`PinCheck`]) and know no operating system. On Linux `RoutePin` carries them
+//! out; elsewhere it says that it cannot.
 //!
 //! What it does not do: move the default route, change metrics, or touch routes of others. A host route that somebody
 //! else has set to the same way is *borrowed*: used, and left when the pin is dropped.
@@ -31,4 +32,84 @@
 
 mod plan;
 
+#[cfg(all(feature = "runtime", target_os = "linux"))]
+mod linux;
+#[cfg(all(feature = "runtime", not(target_os = "linux")))]
+mod unsupported;
+
 pub use plan::{Interface, PinCheck, PinPlan, PlanError, Route, RouteKind, RouteOrigin, TABLE_MAIN};
+
+#[cfg(all(feature = "runtime", target_os = "linux"))]
+pub use linux::RoutePin;
+#[cfg(all(feature = "runtime", not(target_os = "linux")))]
+pub use unsupported::RoutePin;
+
+use std::io;
+use std::net::IpAddr;
+
+/// How a pin stands after a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum PinState {
+    /// Nothing has changed.
+    Intact,
+    /// There is no way to the relay at the moment. Datagrams do not enter the tunnel, and a later check pins again as
+    /// soon as there is a network.
+    NoRoute,
+    /// The network beneath had changed, or the pin was gone. It is pinned anew, and `RoutePin::plan` tells how.
+    Repinned,
+    /// Datagrams to the relay enter the tunnel. The caller must stop sending to it at once. A later check pins again
+    /// once there is another way.
+    ThroughTunnel,
+}
+
+/// Why a route could not be pinned, checked or removed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RouteError {
+    /// The system refused to add the pin.
+    #[error("cannot add the route {route}")]
+    Add {
+        /// The pin.
+        route: Box<Route>,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The system did not tell its routes.
+    #[error("cannot list the routes of this host")]
+    List(#[source] io::Error),
+    /// The system did not tell the way to the relay.
+    #[error("cannot look up the route to {relay}")]
+    Lookup {
+        /// The relay.
+        relay: IpAddr,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// This process may not change routes.
+    #[error("not root: run with sudo, or give this binary cap_net_admin")]
+    NotPermitted(#[source] io::Error),
+    /// The pin was added, and yet the system sends elsewhere. Policy rules (`ip rule`) can do that.
+    #[error("the route {route} was added, but the system does not choose it: see `ip rule`")]
+    NotSelected {
+        /// The pin.
+        route: Box<Route>,
+    },
+    /// Nothing can be pinned.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The system refused to remove a pin.
+    #[error("cannot remove the route {route}")]
+    Remove {
+        /// The pin.
+        route: Box<Route>,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The kernel's routing interface cannot be opened.
+    #[error("cannot open the kernel's routing interface")]
+    Socket(#[source] io::Error),
+    /// Routes cannot be pinned on this system.
+    #[error("routes can only be pinned on Linux so far: traffic to the relay may enter the tunnel")]
+    Unsupported,
+}
