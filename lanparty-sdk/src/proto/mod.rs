@@ -106,7 +106,7 @@ pub fn encode_frame(
 ) -> Result<(), TooLarge> {
     debug_assert!(buffer.len() >= HEADROOM, "a port leaves headroom");
     let len = buffer.len().saturating_sub(HEADROOM);
-    if len <= max_whole_frame(budget) {
+    if len + HEADER_LEN <= budget {
         Header { kind: Kind::Frame, room, source, label }.write(&mut buffer[FRAGMENT_HEADER_LEN..HEADROOM]);
         buffer.advance(FRAGMENT_HEADER_LEN);
         emit(buffer.freeze());
