@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use quinn::{Connection, Endpoint, Incoming};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until, timeout};
 use tracing::field::Empty;
@@ -41,6 +41,8 @@ pub(super) struct Core {
     rescheduled: Notify,
     /// A connection has ended.
     ended: Notify,
+    /// Whether connections are accepted no longer.
+    pub(super) stopped: watch::Sender<bool>,
     outbox_limits: OutboxLimits,
     handshake_timeout: Duration,
 }
@@ -77,6 +79,7 @@ impl Core {
             events: EventSender::new(),
             rescheduled: Notify::new(),
             ended: Notify::new(),
+            stopped: watch::Sender::new(false),
             outbox_limits,
             handshake_timeout,
         }
@@ -231,6 +234,7 @@ pub(super) async fn accept(core: Arc<Core>, endpoint: Endpoint) {
             connections.spawn(connecting);
         }
     }
+    core.stopped.send_replace(true);
     while connections.join_next().await.is_some() {}
 }
 

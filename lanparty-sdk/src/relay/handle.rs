@@ -135,6 +135,13 @@ impl Relay {
         self.endpoint.set_server_config(Some(server_config(cert, &self.transport)));
     }
 
+    /// Waits until it accepts connections no longer. That happens by itself only when its socket fails for good: then
+    /// make a new one.
+    pub async fn stopped(&self) {
+        let mut stopped = self.core.stopped.subscribe();
+        let _ = stopped.wait_for(|stopped| *stopped).await;
+    }
+
     /// Tells every member that the relay goes away, and closes. Members come back by themselves when it does.
     pub async fn close(self, text: &str) {
         self.endpoint.set_server_config(None);
