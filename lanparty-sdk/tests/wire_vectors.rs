@@ -1,4 +1,5 @@
 //! The vectors of `docs/vectors`, in both directions, and the numbers of `docs/wire.md`.
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Display};
