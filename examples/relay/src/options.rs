@@ -49,7 +49,8 @@ pub(crate) struct CertOptions {
     /// The private key in PEM
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub(crate) key: Option<PathBuf>,
-    /// Without --cert: write the self-made certificate here, for the members' --relay-ca-cert
+    /// Without --cert: keep a self-made certificate here, for the members' --relay-ca-cert, and its secret key beside it
+    /// under the same name with .key behind. Both are made if they are not there
     #[arg(long, value_name = "FILE", conflicts_with = "cert")]
     pub(crate) dev_cert_der_out: Option<PathBuf>,
     /// Without --cert: the name that the self-made certificate is for
