@@ -63,11 +63,11 @@ drop_reasons! {
     BadDatagram = "bad_datagram" => Dropped,
     /// The header names another room than the member's own.
     WrongRoom = "wrong_room" => Dropped,
-    /// The header names another sender than the member itself, or a sender nobody has announced.
+    /// The header names another sender than the member that sent it.
     WrongSource = "wrong_source" => Dropped,
     /// The label names somebody else than the frame's destination address does.
     WrongLabel = "wrong_label" => Dropped,
-    /// The label names a member that is not in the room.
+    /// The label names a member that is not in the room, or the sender has not been announced.
     UnknownPeer = "unknown_peer" => Dropped,
     /// The source address is a group or zero.
     InvalidSourceMac = "invalid_source_mac" => Filtered,

@@ -11,7 +11,7 @@ use crate::proto::{PeerId, RoomId};
 pub enum SessionEvent {
     /// A connection to the relay is being made.
     Connecting {
-        /// 0 for the first attempt since the last success.
+        /// 0 at the very beginning, then how many waits there were since the last success.
         attempt: u32,
     },
     /// The room let the member in.

@@ -11,7 +11,7 @@ use crate::ctrl::{
 };
 use crate::obs::DropReason;
 use crate::proto::{PeerId, RoomId, VERSION};
-use crate::room::{ConnId, RoomSnapshot, RoomState, Verdict};
+use crate::room::{ConnId, Departure, RoomSnapshot, RoomState, Verdict};
 
 /// What the driver has to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -325,7 +325,7 @@ impl RelayState {
             };
             let admission = room.admit(now, conn, hello, budget)?;
             if let Some(old) = admission.replaced {
-                self.retire(id, old, &admission.info);
+                self.retire(id, old);
             }
             return Ok((id, admission.info.peer));
         }
@@ -342,17 +342,14 @@ impl RelayState {
         Ok((id, admission.info.peer))
     }
 
-    /// The same identity is here twice: the older connection goes, under its old number.
-    fn retire(&mut self, room: RoomId, old: ConnId, info: &crate::ctrl::PeerInfo) {
+    /// The same identity is here twice: the older connection goes, under the number that the newer one keeps.
+    fn retire(&mut self, room: RoomId, old: Departure) {
         let reason = LeaveReason::Replaced;
-        self.send(old, RelayMessage::Disconnect { reason, text: String::new() });
-        self.close(old, CloseCode::Replaced);
-        self.tell_others(
-            room,
-            info.peer,
-            &RelayMessage::PeerLeft { peer: info.peer, reason, text: String::new() },
-        );
-        self.event(RelayEvent::Left { room, info: info.clone(), reason, text: String::new() });
+        let peer = old.info.peer;
+        self.send(old.conn, RelayMessage::Disconnect { reason, text: String::new() });
+        self.close(old.conn, CloseCode::Replaced);
+        self.tell_others(room, peer, &RelayMessage::PeerLeft { peer, reason, text: String::new() });
+        self.event(RelayEvent::Left { room, info: old.info, reason, text: String::new() });
     }
 
     fn pause(&mut self, room: RoomId, peer: PeerId, paused: bool) {

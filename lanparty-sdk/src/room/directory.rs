@@ -1,6 +1,7 @@
 //! A room as one of its members knows it: from the relay's lifecycle events, and from nothing else.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::time::Duration;
 
 use crate::ctrl::{PeerInfo, PeerRole};
@@ -122,14 +123,11 @@ impl Directory {
         self.peers.len()
     }
 
-    /// The peer after `cursor`, round and round.
+    /// The next peer after `cursor` that has not paused, round and round.
     pub(crate) fn next_after(&self, cursor: Option<PeerId>) -> Option<PeerId> {
-        cursor
-            .and_then(|cursor| {
-                self.peers.range((std::ops::Bound::Excluded(cursor), std::ops::Bound::Unbounded)).next()
-            })
-            .or_else(|| self.peers.iter().next())
-            .map(|(peer, _)| *peer)
+        let after = cursor.map_or(Bound::Unbounded, Bound::Excluded);
+        let rest = self.peers.range((after, Bound::Unbounded));
+        rest.chain(&self.peers).find(|(_, peer)| !peer.info.paused).map(|(peer, _)| *peer)
     }
 
     fn renew_flood_budget(&mut self) {

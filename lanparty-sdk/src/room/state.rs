@@ -18,12 +18,12 @@ pub struct ConnId {
 }
 
 /// Somebody was let in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Admission {
     /// The newcomer as the others see it.
     pub info: PeerInfo,
     /// An older connection of the same identity, which is out from now on.
-    pub replaced: Option<ConnId>,
+    pub replaced: Option<Departure>,
 }
 
 /// Somebody is out.
@@ -123,23 +123,23 @@ impl RoomState {
             ));
         }
         let same = |member: &&Member| member.token == hello.token && member.info.role == hello.role;
-        let old = self.members.values().find(same).map(|member| (member.info.peer, member.conn));
+        let old = self.members.values().find(same).map(|member| member.info.peer);
         let kept = (hello.role == PeerRole::Client)
             .then(|| self.kept.iter().position(|place| place.token == hello.token))
             .flatten();
-        self.check_role(hello, old.map(|(peer, _)| peer), kept)?;
-        self.check_mac(hello, old.map(|(peer, _)| peer), kept)?;
+        self.check_role(hello, old, kept)?;
+        self.check_mac(hello, old, kept)?;
 
         let peer = match (old, kept) {
-            (Some((peer, _)), _) => peer,
+            (Some(peer), _) => peer,
             (None, Some(index)) => self.kept[index].peer,
             (None, None) => self
                 .free_peer()
                 .ok_or_else(|| reject(RejectReason::RoomFull, "the room has no free number".to_owned()))?,
         };
-        if let Some((peer, _)) = old {
-            self.remove(peer);
-        }
+        let replaced = old
+            .and_then(|peer| self.remove(peer))
+            .map(|member| Departure { info: member.info, conn: member.conn });
         if let Some(index) = kept {
             self.kept.swap_remove(index);
         }
@@ -152,7 +152,7 @@ impl RoomState {
             paused: false,
         };
         self.insert(now, conn, hello, info.clone());
-        Ok(Admission { info, replaced: old.map(|(_, conn)| conn) })
+        Ok(Admission { info, replaced })
     }
 
     /// Takes a member out. If `keep_place`, its number and address wait for it for a while; a gateway's never do, so
