@@ -151,6 +151,8 @@ pub mod relay;
 pub mod room;
 pub mod route;
 pub mod switch;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 #[cfg(feature = "runtime")]
 mod file;
