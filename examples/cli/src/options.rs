@@ -92,7 +92,7 @@ pub(crate) fn load<P: Program>(mut args: Vec<OsString>) -> Result<P, Refusal> {
 
 /// The command with everything that its help needs.
 fn complete<P: Program>() -> Command {
-    let after = format!("Examples:\n{}\n\n{}", P::EXAMPLES.trim_end(), Exit::table());
+    let after = format!("Examples:\n{}\n\n{}", P::EXAMPLES.trim_matches('\n'), Exit::table());
     // The many limits are for `--help` only: few have ever to be touched.
     let is_limit = |arg: &Arg| arg.get_long().is_some_and(|long| long.starts_with("limit-"));
     P::command()

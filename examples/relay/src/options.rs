@@ -12,9 +12,10 @@ use lanparty_sdk::relay::{HandshakeConfig, RelayConfig, RelayOptions, RetryPolic
 use lanparty_sdk::room::RoomConfig;
 use lanparty_sdk::switch::{Limits, TableConfig};
 
-const EXAMPLES: &str = "\
+const EXAMPLES: &str = r"
   A relay with a certificate of its own making, to be handed to the members:
-    lanparty-relay --listen 443/udp --dev-cert-name relay.example.org --dev-cert-der-out relay-cert.der
+    lanparty-relay --listen 443/udp --dev-cert-name relay.example.org \
+        --dev-cert-der-out relay-cert.der
   A relay with a certificate that everybody trusts (SIGHUP reads it again once it was renewed):
     lanparty-relay --cert fullchain.pem --key privkey.pem";
 
