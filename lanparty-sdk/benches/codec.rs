@@ -79,7 +79,7 @@ fn messages(c: &mut Criterion) {
 fn decode<M: serde::de::DeserializeOwned + lanparty_sdk::ctrl::Validate>(bytes: &[u8]) -> Option<M> {
     let mut decoder = Decoder::default();
     decoder.push(bytes);
-    decoder.next().expect("valid")
+    decoder.next_message().expect("valid")
 }
 
 criterion_group!(benches, header, frames, messages);

@@ -149,7 +149,7 @@ fn decode<M: DeserializeOwned + Validate>(bytes: &[u8], chunk: usize) -> Result<
     let mut decoder = Decoder::default();
     for part in bytes.chunks(chunk) {
         decoder.push(part);
-        if let Some(message) = decoder.next()? {
+        if let Some(message) = decoder.next_message()? {
             assert!(!decoder.is_partial());
             return Ok(message);
         }

@@ -33,7 +33,7 @@ fn messages<M: serde::de::DeserializeOwned + Validate>(
     for part in stream.chunks(chunk) {
         decoder.push(part);
         loop {
-            match decoder.next() {
+            match decoder.next_message() {
                 Ok(Some(message)) => found.push(message),
                 Ok(None) => break,
                 Err(error) => return (found, Some(error.to_string())),

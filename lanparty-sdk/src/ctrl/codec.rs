@@ -59,7 +59,7 @@ impl Decoder {
     ///
     /// # Errors
     /// The stream breaks the rules. What follows has no meaning.
-    pub fn next<M: DeserializeOwned + Validate>(&mut self) -> Result<Option<M>, CodecError> {
+    pub fn next_message<M: DeserializeOwned + Validate>(&mut self) -> Result<Option<M>, CodecError> {
         let Some(prefix) = self.buffer.first_chunk::<LENGTH_PREFIX_LEN>() else { return Ok(None) };
         let len = u32::from_be_bytes(*prefix) as usize;
         if len > MAX_MESSAGE_LEN {

@@ -263,6 +263,7 @@ pub struct MemberStats {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
+#[expect(clippy::large_enum_variant, reason = "a few a minute, none of them kept")]
 pub enum MemberMessage {
     /// First, and only first.
     Hello(Hello),

@@ -59,7 +59,7 @@ fn relay_messages() -> Vec<RelayMessage> {
 fn decode<M: serde::de::DeserializeOwned + Validate>(bytes: &[u8]) -> Result<Option<M>, CodecError> {
     let mut decoder = Decoder::default();
     decoder.push(bytes);
-    decoder.next()
+    decoder.next_message()
 }
 
 fn framed(json: &str) -> Vec<u8> {
@@ -78,11 +78,11 @@ fn every_message_round_trips_whole_and_byte_by_byte() {
         let mut decoder = Decoder::default();
         for byte in &bytes[..bytes.len() - 1] {
             decoder.push(&[*byte]);
-            assert!(decoder.next::<RelayMessage>().unwrap().is_none());
+            assert!(decoder.next_message::<RelayMessage>().unwrap().is_none());
             assert!(decoder.is_partial());
         }
         decoder.push(&bytes[bytes.len() - 1..]);
-        assert_eq!(decoder.next().unwrap(), Some(message));
+        assert_eq!(decoder.next_message().unwrap(), Some(message));
         assert!(!decoder.is_partial());
     }
 }
@@ -94,9 +94,9 @@ fn messages_that_arrive_together_come_out_one_by_one() {
         decoder.push(&encode(&message).unwrap());
     }
     for message in relay_messages() {
-        assert_eq!(decoder.next().unwrap(), Some(message));
+        assert_eq!(decoder.next_message().unwrap(), Some(message));
     }
-    assert!(decoder.next::<RelayMessage>().unwrap().is_none());
+    assert!(decoder.next_message::<RelayMessage>().unwrap().is_none());
 }
 
 #[test]

@@ -20,6 +20,7 @@ use crate::room::Directory;
 
 /// What the driver has to do.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "handed over one by one, none of them kept")]
 pub enum MemberOutput {
     /// Make a connection to the relay, then call [`Member::handle_connected`] or [`Member::handle_disconnected`].
     Connect,
@@ -176,7 +177,7 @@ impl Member {
         }
         self.decoder.push(bytes);
         while matches!(self.phase, Phase::Greeting | Phase::Joined) {
-            match self.decoder.next::<RelayMessage>() {
+            match self.decoder.next_message::<RelayMessage>() {
                 Ok(Some(message)) => self.handle_message(now, message),
                 Ok(None) => return,
                 Err(error) => {

@@ -96,7 +96,7 @@ impl RelayState {
             let Some(state) = self.conns.get_mut(conn).filter(|state| state.phase != Phase::Closing) else {
                 return;
             };
-            match state.decoder.next::<MemberMessage>() {
+            match state.decoder.next_message::<MemberMessage>() {
                 Ok(Some(message)) => {
                     let verdict = state.gate.judge(now);
                     if matches!(state.phase, Phase::Member(..)) {

@@ -93,7 +93,7 @@ impl SimNet {
     pub fn heard_messages(&self, stranger: MemberId) -> Vec<RelayMessage> {
         let mut decoder = Decoder::default();
         decoder.push(&self.members[stranger.0].heard);
-        std::iter::from_fn(|| decoder.next().ok().flatten()).collect()
+        std::iter::from_fn(|| decoder.next_message().ok().flatten()).collect()
     }
 
     /// Every frame a member's host has received and nobody has taken yet.

@@ -48,7 +48,7 @@ impl Enemy {
     async fn hear(&mut self) -> RelayMessage {
         in_time("a message", async {
             loop {
-                if let Some(message) = self.decoder.next().unwrap() {
+                if let Some(message) = self.decoder.next_message().unwrap() {
                     return message;
                 }
                 let chunk = self.recv.read_chunk(4096, true).await.unwrap().expect("the stream goes on");
