@@ -26,7 +26,7 @@ const EXAMPLES: &str = r"
 #[derive(Parser, Clone, Debug)]
 #[command(name = "lanparty-relay", version)]
 pub(crate) struct Options {
-    /// Where to listen: PORT, ADDRESS:PORT or [IPV6]:PORT, also with /udp behind it; port 0 takes any
+    /// Where to listen: PORT or ADDRESS:PORT, an IPv6 address in brackets, also with /udp behind it; port 0 takes any
     #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:443")]
     pub(crate) listen: ListenAddr,
     #[command(flatten)]
