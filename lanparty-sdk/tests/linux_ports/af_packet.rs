@@ -13,7 +13,7 @@ use crate::kit::{
     Veth, eventually, frame, ip, is_ours, open, receive, receive_error, receive_ours, receive_where, send,
     trial, trial_async, try_ip,
 };
-use crate::namespace::{self, start};
+use crate::roles::{self, start};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
@@ -58,7 +58,7 @@ fn preflight_names_what_is_wrong() {
 fn privilege_is_asked_for() {
     let _veth = Veth::up();
     eventually("a carrier", || preflight(Veth::LEFT).is_ok());
-    let status = start(namespace::NOT_PERMITTED, Veth::LEFT, true).status().expect("setpriv (util-linux)");
+    let status = start(roles::NOT_PERMITTED, Veth::LEFT, true).status().expect("setpriv (util-linux)");
     assert!(status.success());
 }
 

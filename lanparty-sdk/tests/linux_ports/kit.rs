@@ -12,7 +12,7 @@ use lanparty_sdk::port::af_packet::{AfPacketOptions, AfPacketPort};
 use lanparty_sdk::port::{FrameBatch, Port, TrySendError};
 use libtest_mimic::Trial;
 
-use crate::namespace::quieten;
+use crate::roles::quieten;
 
 /// After this, what has not happened will not happen.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(10);

@@ -11,11 +11,14 @@
 #[cfg(target_os = "linux")]
 mod af_packet;
 #[cfg(target_os = "linux")]
+#[path = "../support/enter.rs"]
+mod enter;
+#[cfg(target_os = "linux")]
 mod kit;
 #[cfg(target_os = "linux")]
-mod namespace;
-#[cfg(target_os = "linux")]
 mod offload;
+#[cfg(target_os = "linux")]
+mod roles;
 #[cfg(target_os = "linux")]
 mod tap;
 
@@ -23,17 +26,17 @@ mod tap;
 fn main() -> std::process::ExitCode {
     use std::process::ExitCode;
 
-    if let Ok(role) = std::env::var(namespace::ROLE) {
-        return namespace::play(&role);
+    if let Ok(role) = std::env::var(roles::ROLE) {
+        return roles::play(&role);
     }
     let mut arguments = libtest_mimic::Arguments::from_args();
     // One after the other: interfaces are few and their names are shared.
     arguments.test_threads = Some(1);
-    if !arguments.list && !namespace::is_inside() {
-        return namespace::enter();
+    if !arguments.list && !enter::is_inside() {
+        return enter::enter("linux_ports");
     }
     if !arguments.list {
-        namespace::prepare();
+        roles::prepare();
     }
     let trials = af_packet::trials().into_iter().chain(offload::trials()).chain(tap::trials()).collect();
     if libtest_mimic::run(&arguments, trials).has_failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS }

@@ -14,7 +14,7 @@ use crate::kit::{
     eventually, frame, ip, is_ours, open, receive_error, receive_ours, receive_where, send, trial,
     trial_async, try_ip,
 };
-use crate::namespace::{self, start};
+use crate::roles::{self, start};
 
 const TAP: &str = "lptap";
 
@@ -174,7 +174,7 @@ async fn deletion_ends_the_port() {
 
 fn a_killed_program_leaves_nothing() {
     let mut holder =
-        start(namespace::HOLD_TAP, TAP, false).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        start(roles::HOLD_TAP, TAP, false).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(holder.stdout.take().unwrap()).read_line(&mut line).unwrap();
     assert_eq!(line, "ready\n");

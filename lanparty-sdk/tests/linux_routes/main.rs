@@ -14,21 +14,24 @@
 )]
 
 #[cfg(target_os = "linux")]
+#[path = "../support/enter.rs"]
+mod enter;
+#[cfg(target_os = "linux")]
 mod kit;
 #[cfg(target_os = "linux")]
-mod namespace;
-#[cfg(target_os = "linux")]
 mod pins;
+#[cfg(target_os = "linux")]
+mod roles;
 
 #[cfg(target_os = "linux")]
 fn main() -> std::process::ExitCode {
-    if let Ok(role) = std::env::var(namespace::ROLE) {
-        return namespace::play(&role);
+    if let Ok(role) = std::env::var(roles::ROLE) {
+        return roles::play(&role);
     }
     let mut arguments = libtest_mimic::Arguments::from_args();
     arguments.test_threads = Some(1);
-    if !arguments.list && !namespace::is_inside() {
-        return namespace::enter();
+    if !arguments.list && !enter::is_inside() {
+        return enter::enter("linux_routes");
     }
     libtest_mimic::run(&arguments, pins::trials()).exit_code()
 }

@@ -8,7 +8,7 @@ use lanparty_sdk::route::{PinPlan, PinState, PlanError, RouteError, RoutePin};
 use libtest_mimic::Trial;
 
 use crate::kit::{Link, RELAY, RELAY6, TAP, install, ip, pins, run, state, state_of, trial, way};
-use crate::namespace::{HOLD, WEAK, copy};
+use crate::roles::{HOLD, WEAK, copy};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![

@@ -1,52 +1,18 @@
-//! Getting into a network namespace, and starting the test again in other roles.
+//! Starting the test again in other roles.
 
 use std::io::Read;
-use std::os::unix::process::CommandExt;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode};
 
 use lanparty_sdk::route::{RouteError, RoutePin};
 
 use crate::kit::{RELAY, TAP, ip};
 
-const INSIDE: &str = "LANPARTY_TEST_INSIDE_NETNS";
-const REQUIRE: &str = "LANPARTY_REQUIRE_NETNS";
 /// Tells a started copy of the test what it is there for.
 pub(crate) const ROLE: &str = "LANPARTY_TEST_ROLE";
 /// The role of a copy that holds a pin until it is killed.
 pub(crate) const HOLD: &str = "hold";
 /// The role of a copy that may not change routes.
 pub(crate) const WEAK: &str = "weak";
-
-pub(crate) fn is_inside() -> bool {
-    std::env::var_os(INSIDE).is_some()
-}
-
-/// Replaces this process by one inside a fresh namespace. Returns only if that is impossible.
-pub(crate) fn enter() -> ExitCode {
-    let plain = ["--net"].as_slice();
-    let user = ["--net", "--user", "--map-root-user"].as_slice();
-    for flags in [plain, user] {
-        let probe = Command::new("unshare").args(flags).args(["ip", "link"]).stdout(Stdio::null()).status();
-        if probe.is_ok_and(|status| status.success()) {
-            let error = Command::new("unshare")
-                .args(flags)
-                .arg(std::env::current_exe().expect("the path of this test"))
-                .args(std::env::args_os().skip(1))
-                .env(INSIDE, "1")
-                .exec();
-            eprintln!("linux_routes: unshare worked once and then failed: {error}");
-            return ExitCode::FAILURE;
-        }
-    }
-    if std::env::var_os(REQUIRE).is_some_and(|value| value == "1") {
-        eprintln!("linux_routes: FAILED: no network namespace can be made here, and {REQUIRE}=1 demands one");
-        return ExitCode::FAILURE;
-    }
-    eprintln!(
-        "linux_routes: SKIPPED, NOTHING WAS TESTED: no network namespace can be made here (see unshare above)"
-    );
-    ExitCode::SUCCESS
-}
 
 /// Does what a started copy is there for.
 pub(crate) fn play(role: &str) -> ExitCode {

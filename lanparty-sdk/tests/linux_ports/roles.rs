@@ -1,8 +1,7 @@
-//! Getting into a network namespace, and starting the test again in other roles.
+//! Starting the test again in other roles.
 
 use std::io::Read;
-use std::os::unix::process::CommandExt;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode};
 
 use lanparty_sdk::port::af_packet::{AfPacketError, AfPacketOptions, AfPacketPort};
 use lanparty_sdk::port::tap_linux::{TapError, TapOptions, TapPort};
@@ -13,41 +12,6 @@ pub(crate) const ROLE: &str = "LANPARTY_TEST_ROLE";
 pub(crate) const HOLD_TAP: &str = "hold-tap";
 /// The role of a copy that may not open anything.
 pub(crate) const NOT_PERMITTED: &str = "not-permitted";
-
-const INSIDE: &str = "LANPARTY_TEST_INSIDE_NETNS";
-const REQUIRE: &str = "LANPARTY_REQUIRE_NETNS";
-
-pub(crate) fn is_inside() -> bool {
-    std::env::var_os(INSIDE).is_some()
-}
-
-/// Replaces this process by one inside a fresh namespace. Returns only if that is impossible.
-pub(crate) fn enter() -> ExitCode {
-    let plain = ["--net", "--mount"].as_slice();
-    let user = ["--net", "--mount", "--user", "--map-root-user"].as_slice();
-    for flags in [plain, user] {
-        let probe = Command::new("unshare").args(flags).args(["ip", "link"]).stdout(Stdio::null()).status();
-        if probe.is_ok_and(|status| status.success()) {
-            let myself = std::env::current_exe().expect("the path of this test");
-            let error = Command::new("unshare")
-                .args(flags)
-                .arg(myself)
-                .args(std::env::args_os().skip(1))
-                .env(INSIDE, "1")
-                .exec();
-            eprintln!("linux_ports: unshare worked once and then failed: {error}");
-            return ExitCode::FAILURE;
-        }
-    }
-    if std::env::var_os(REQUIRE).is_some_and(|value| value == "1") {
-        eprintln!("linux_ports: FAILED: no network namespace can be made here, and {REQUIRE}=1 demands one");
-        return ExitCode::FAILURE;
-    }
-    eprintln!(
-        "linux_ports: SKIPPED, NOTHING WAS TESTED: no network namespace can be made here (see unshare above)"
-    );
-    ExitCode::SUCCESS
-}
 
 /// Makes the namespace quiet, and lets sysfs describe it.
 pub(crate) fn prepare() {
