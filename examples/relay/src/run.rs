@@ -35,6 +35,9 @@ pub(crate) async fn run(options: Options) -> Result<(), Failure> {
             () = reload.requested() => reread(&relay, &options.cert),
             Some(event) = events.next() => rooms.tell(&event),
             _ = stats.tick() => tell_stats(&relay),
+            () = relay.stopped() => {
+                return Err(Failure::new(Exit::Internal, "the relay's socket failed for good: start the relay again"));
+            }
         }
     }
     info!(target: SAY, event = "shutdown", "shutting down; the members are told");
