@@ -163,4 +163,6 @@ pub mod net;
 #[cfg(feature = "runtime")]
 pub mod quic;
 #[cfg(feature = "runtime")]
+mod sealed;
+#[cfg(feature = "runtime")]
 pub mod session;

@@ -10,7 +10,7 @@ use lanparty_cli::testing::{Running, assert_fails, assert_helps, output};
 use lanparty_cli::{Exit, Failure};
 use lanparty_sdk::ctrl::LeaveReason;
 use lanparty_sdk::identity::Identity;
-use lanparty_sdk::obs::SessionEvent;
+use lanparty_sdk::member::SessionEvent;
 use lanparty_sdk::quic::Trust;
 use lanparty_sdk::session::{Session, SessionBuilder};
 

@@ -6,10 +6,12 @@
 mod backoff;
 mod config;
 mod data;
+mod event;
 mod probes;
 mod state;
 
 pub use config::{MemberConfig, Timing};
+pub use event::{EndReason, SessionEvent};
 pub use state::{Member, MemberOutput, Phase};
 
 #[cfg(test)]

@@ -14,7 +14,9 @@ use crate::ctrl::{
 };
 use crate::frame::MacAddr;
 use crate::gateway::{Refresh, refresh_frame};
-use crate::obs::{EndReason, SessionEvent, TrafficStats};
+use crate::member::EndReason;
+use crate::member::SessionEvent;
+use crate::obs::TrafficStats;
 use crate::proto::{FragmentId, PeerId, Probe, ProbeKind, Reassembler, RoomId, VERSION};
 use crate::room::Directory;
 

@@ -19,8 +19,9 @@ use crate::quic::{
     BindError, BufferReport, OutboxLimits, ServerCert, SocketBuffers, TransportOptions, server_config,
     server_endpoint,
 };
+use crate::room::RoomPeer;
 use crate::room::{Room, RoomEvent, RoomSnapshot};
-use crate::session::{RoomPeer, Sealed};
+use crate::sealed::Sealed;
 
 /// How long members may take to acknowledge a relay's farewell.
 const FAREWELL_TIMEOUT: Duration = Duration::from_secs(2);

@@ -1,9 +1,11 @@
 //! A room as its members and its relay see it.
 
+use std::time::Duration;
+
 use crate::ctrl::{LeaveReason, PeerInfo, PeerRole, RoomCode};
 use crate::obs::Events;
 use crate::proto::PeerId;
-use crate::session::{RoomPeer, Sealed};
+use crate::sealed::Sealed;
 
 /// Something changed in a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,4 +49,14 @@ pub trait Room: Sealed + Send + Sync {
     fn gateway(&self) -> Option<RoomPeer> {
         self.peers().into_iter().find(|peer| peer.info.role == PeerRole::Gateway)
     }
+}
+
+/// A fellow member, with what this member measured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RoomPeer {
+    /// What the relay says of it.
+    pub info: PeerInfo,
+    /// Round-trip time to it through the relay; `None` until measured, and always at the relay itself.
+    pub rtt: Option<Duration>,
 }

@@ -11,7 +11,7 @@ mod state;
 pub use config::RoomConfig;
 pub(crate) use directory::{Directory, Peer};
 #[cfg(feature = "runtime")]
-pub use face::{Room, RoomEvent};
+pub use face::{Room, RoomEvent, RoomPeer};
 pub use judge::Verdict;
 pub use snapshot::{MemberSnapshot, RoomSnapshot};
 pub use state::{Admission, ConnId, Departure, RoomState};

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use super::JoinError;
 use super::driver::{self, Start};
 use super::handle::MemberSession;
 use super::link::Target;
-use super::{BridgeError, JoinError};
 use crate::ctrl::{IdentityToken, MAX_NAME_CHARS, PeerRole, RoomCode, clean_text};
 use crate::frame::MacAddr;
 use crate::identity::Identity;
@@ -208,10 +208,4 @@ impl SessionBuilder {
         });
         Ok(driver::start(Start { config, target, endpoint, port: self.port, outbox: self.outbox }))
     }
-}
-
-/// Whether `port` carries what a session has promised.
-pub(super) fn check_port(port: &Port, promised: u16) -> Result<(), BridgeError> {
-    let mtu = port.sink.caps().mtu;
-    if mtu < promised { Err(BridgeError::MtuTooSmall { port: mtu, promised }) } else { Ok(()) }
 }

@@ -2,8 +2,8 @@
 
 use crate::ctrl::{CloseCode, Reject};
 use crate::error::{ErrorKind, code, reject_code};
+use crate::member::EndReason;
 use crate::net::ResolveError;
-use crate::obs::EndReason;
 use crate::quic::{BindError, ConnectError};
 use crate::route::RouteError;
 

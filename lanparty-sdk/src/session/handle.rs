@@ -6,14 +6,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use quinn::Connection;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
-use super::builder::check_port;
-use super::{BridgeError, JoinError, RoomPeer, Sealed, Session};
+use super::{BridgeError, JoinError, Session};
 use crate::ctrl::{CloseCode, LeaveReason, PeerRole, RoomCode};
+use crate::member::EndReason;
+use crate::member::SessionEvent;
 use crate::member::{Member, Phase};
-use crate::obs::{Diagnostics, EndReason, EventSender, Events, SessionEvent, TrafficStats};
+use crate::obs::{Diagnostics, EventSender, Events, TrafficStats};
 use crate::port::{Port, PortCaps, host_addresses};
 use crate::quic::{Outbox, OutboxStats};
-use crate::room::{Room, RoomEvent};
+use crate::room::{Room, RoomEvent, RoomPeer};
+use crate::sealed::Sealed;
 
 /// What the driver does on request.
 #[derive(Debug)]
@@ -262,4 +264,10 @@ impl Room for MemberRoom {
     fn subscribe(&self) -> Events<RoomEvent> {
         self.0.room_events.subscribe()
     }
+}
+
+/// Whether `port` carries what a session has promised.
+fn check_port(port: &Port, promised: u16) -> Result<(), BridgeError> {
+    let mtu = port.sink.caps().mtu;
+    if mtu < promised { Err(BridgeError::MtuTooSmall { port: mtu, promised }) } else { Ok(()) }
 }

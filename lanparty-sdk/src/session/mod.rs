@@ -10,18 +10,14 @@ pub use builder::SessionBuilder;
 pub use error::JoinError;
 pub use handle::{MemberRoom, MemberSession};
 
-use std::time::Duration;
-
-use crate::ctrl::{LeaveReason, PeerInfo};
+use crate::ctrl::LeaveReason;
+use crate::member::EndReason;
 use crate::member::Phase;
-use crate::obs::{Diagnostics, EndReason, Events, SessionEvent, TrafficStats};
+use crate::member::SessionEvent;
+use crate::obs::{Diagnostics, Events, TrafficStats};
 use crate::port::Port;
 use crate::room::Room;
-
-mod sealed {
-    pub trait Sealed {}
-}
-pub(crate) use sealed::Sealed;
+use crate::sealed::Sealed;
 
 /// One member's life in a room, for clients and gateways alike.
 ///
@@ -89,14 +85,4 @@ pub enum BridgeError {
     /// The session is over.
     #[error("the session is over")]
     Ended,
-}
-
-/// A fellow member, with what this member measured.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RoomPeer {
-    /// What the relay says of it.
-    pub info: PeerInfo,
-    /// Round-trip time to it through the relay; `None` until measured.
-    pub rtt: Option<Duration>,
 }

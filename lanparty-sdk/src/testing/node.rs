@@ -9,8 +9,9 @@ use bytes::Bytes;
 use super::link::{Physics, Pipe};
 use crate::ctrl::CloseCode;
 use crate::frame::MacAddr;
+use crate::member::SessionEvent;
 use crate::member::{Member, MemberConfig};
-use crate::obs::{DropCounts, SessionEvent};
+use crate::obs::DropCounts;
 use crate::relay::{RelayConfig, RelayEvent, RelayState};
 use crate::room::ConnId;
 

@@ -2,7 +2,8 @@
 
 use lanparty_sdk::ctrl::{LeaveReason, PeerRole};
 use lanparty_sdk::frame::MacAddr;
-use lanparty_sdk::obs::{DropReason, SessionEvent};
+use lanparty_sdk::member::SessionEvent;
+use lanparty_sdk::obs::DropReason;
 use lanparty_sdk::port::memory;
 use lanparty_sdk::room::Room;
 use lanparty_sdk::session::Session;

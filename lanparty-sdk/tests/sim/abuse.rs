@@ -1,7 +1,9 @@
 //! Members and strangers that break the rules, and how long they get away with it.
 
 use lanparty_sdk::ctrl::{CloseCode, LeaveReason, MAX_MESSAGE_LEN, MemberMessage, RelayMessage, encode};
-use lanparty_sdk::obs::{DropReason, EndReason, SessionEvent};
+use lanparty_sdk::member::EndReason;
+use lanparty_sdk::member::SessionEvent;
+use lanparty_sdk::obs::DropReason;
 use lanparty_sdk::testing::{Flow, LinkPreset, MemberId, Physics, RelayId, Target};
 
 use crate::{Sim, ms, secs};

@@ -2,7 +2,8 @@
 
 use lanparty_sdk::ctrl::PeerRole;
 use lanparty_sdk::frame::{EtherType, Frame, MacAddr};
-use lanparty_sdk::obs::{EndReason, SessionEvent};
+use lanparty_sdk::member::EndReason;
+use lanparty_sdk::member::SessionEvent;
 use lanparty_sdk::switch::craft;
 use lanparty_sdk::testing::{Death, Flow, LinkPreset, MemberId, Physics, SimNet, Target};
 

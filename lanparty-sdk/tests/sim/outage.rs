@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use lanparty_sdk::ctrl::{CloseCode, LeaveReason};
-use lanparty_sdk::obs::{DropReason, EndReason, SessionEvent};
+use lanparty_sdk::member::EndReason;
+use lanparty_sdk::member::SessionEvent;
+use lanparty_sdk::obs::DropReason;
 use lanparty_sdk::relay::{RelayConfig, RelayEvent};
 use lanparty_sdk::testing::{Death, Flow, LinkPreset, MemberId, SimNet, SleepClock, Target, Way};
 

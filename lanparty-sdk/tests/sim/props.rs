@@ -1,10 +1,11 @@
 //! What holds after any sequence of operations.
 
+use lanparty_sdk::ctrl::CloseCode;
+use lanparty_sdk::member::EndReason;
 use lanparty_sdk::relay::RelayConfig;
 use lanparty_sdk::testing::{
     Death, Flow, FlowId, LinkPreset, MemberId, RelayId, SimNet, SleepClock, Target, Way,
 };
-use lanparty_sdk::{ctrl::CloseCode, obs::EndReason};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use lanparty_sdk::ctrl::RejectReason;
 use lanparty_sdk::error::ErrorKind;
 use lanparty_sdk::identity::IdentityError;
-use lanparty_sdk::obs::EndReason;
+use lanparty_sdk::member::EndReason;
 use lanparty_sdk::quic::{BindError, CertError, TrustError};
 use lanparty_sdk::session::JoinError;
 

@@ -1,7 +1,7 @@
 //! What happens, in sentences.
 
 use lanparty_sdk::ctrl::{LeaveReason, PeerInfo, PeerRole, RoomCode};
-use lanparty_sdk::obs::SessionEvent;
+use lanparty_sdk::member::SessionEvent;
 use lanparty_sdk::proto::{PeerId, RoomId};
 use lanparty_sdk::relay::RelayEvent;
 

@@ -36,7 +36,9 @@ use crate::ctrl::{
     RejectReason, RelayMessage, Welcome, encode,
 };
 use crate::frame::{EtherType, MacAddr};
-use crate::obs::{DropReason, EndReason, SessionEvent};
+use crate::member::EndReason;
+use crate::member::SessionEvent;
+use crate::obs::DropReason;
 use crate::port::PortFrame;
 use crate::proto::{
     Datagram, FragmentId, HEADROOM, Header, Label, PeerId, Probe, ProbeKind, RoomId, encode_frame,
