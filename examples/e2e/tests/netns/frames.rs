@@ -101,8 +101,7 @@ fn rooms_do_not_hear_each_other() {
     let _alice = party.start_client(&party.alice, &["--virtual-mac", mac]);
     // The same address in the other room is somebody else.
     let _bob = party.start_client_in(&party.bob, "OTHER", &["--virtual-mac", mac]);
-    let identity = party.dir.path().join("carol").display().to_string();
-    let _carol = party.start_tap(&party.bob, "OTHER", "lanparty1", &["--identity", &identity]);
+    let _carol = party.start_tap(&party.bob, "OTHER", "lanparty1", &["--identity", &party.file("carol")]);
     let mac: MacAddr = mac.parse().unwrap();
     assert_eq!((party.alice.mac(TAP), party.bob.mac(TAP)), (mac, mac));
     let carol_mac = party.bob.mac("lanparty1");

@@ -6,6 +6,8 @@
 //!                    +------------- gw
 //! ```
 
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Command;
 
 use libtest_mimic::Trial;
@@ -76,8 +78,10 @@ impl Party {
     }
 
     pub(crate) fn start_relay(&self, more: &[&str]) -> Program {
-        let mut arguments = words("--listen 0.0.0.0:443 --dev-cert-der-out");
-        arguments.push(self.cert());
+        let mut arguments = words("--listen 443/udp");
+        if !more.contains(&"--cert") {
+            arguments.extend(["--dev-cert-der-out".to_owned(), self.cert()]);
+        }
         arguments.extend(more.iter().map(ToString::to_string));
         let relay = Program::start(&self.relay, "lanparty-relay", &arguments);
         relay.line(RELAY_READY);
@@ -105,11 +109,14 @@ impl Party {
         let client = Program::start(host, "lanparty-client", &self.client_arguments(host, room, &more));
         client.line(JOINED);
         eventually("the adapter is plugged in", || has_carrier(host, tap));
+        if more.contains(&"--address") {
+            eventually("the adapter has its address", || address(host, tap).is_some());
+        }
         client
     }
 
     pub(crate) fn gateway_arguments(&self, room: &str, more: &[&str]) -> Vec<String> {
-        let mut arguments = self.member_arguments(room, more);
+        let mut arguments = self.member_arguments(room, "gateway", more);
         if !more.contains(&"--iface") {
             arguments.extend(words("--iface lan0"));
         }
@@ -117,26 +124,37 @@ impl Party {
     }
 
     pub(crate) fn client_arguments(&self, host: &Host, room: &str, more: &[&str]) -> Vec<String> {
-        let mut arguments = self.member_arguments(room, more);
-        if !more.contains(&"--identity") {
-            arguments.push("--identity".to_owned());
-            arguments.push(self.dir.path().join(host.name).display().to_string());
-        }
-        arguments
+        self.member_arguments(room, host.name, more)
     }
 
-    fn member_arguments(&self, room: &str, more: &[&str]) -> Vec<String> {
-        let mut arguments = words(&format!("--relay {RELAY} --room {room} --relay-ca-cert"));
+    fn member_arguments(&self, room: &str, identity: &str, more: &[&str]) -> Vec<String> {
+        let mut arguments = words(&format!("--room {room} --relay-ca-cert"));
         arguments.push(self.cert());
-        if !more.contains(&"--server-name") {
-            arguments.extend(words(&format!("--server-name {RELAY_NAME}")));
+        for (option, value) in
+            [("--relay", RELAY), ("--server-name", RELAY_NAME), ("--identity", &self.file(identity))]
+        {
+            if !more.contains(&option) {
+                arguments.extend([option, value].map(str::to_owned));
+            }
         }
         arguments.extend(more.iter().map(ToString::to_string));
         arguments
     }
 
+    pub(crate) fn file(&self, name: &str) -> String {
+        self.dir.path().join(name).display().to_string()
+    }
+
+    /// Writes a certificate that outlives the relay where members look for one, and returns the relay's options for it.
+    pub(crate) fn write_certificate(&self) -> [String; 4] {
+        let made = rcgen::generate_simple_self_signed([RELAY_NAME.to_owned()]).unwrap();
+        std::fs::write(self.cert(), made.cert.pem()).unwrap();
+        std::fs::write(self.file("key.pem"), made.signing_key.serialize_pem()).unwrap();
+        ["--cert".to_owned(), self.cert(), "--key".to_owned(), self.file("key.pem")]
+    }
+
     pub(crate) fn cert(&self) -> String {
-        self.dir.path().join("relay-cert.der").display().to_string()
+        self.file("relay-cert")
     }
 
     /// The gateway's cable, seen from the switch: what comes in is what the gateway puts onto the LAN.
@@ -151,8 +169,8 @@ impl Party {
             .args(["--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--interface=lan0", "--bind-interfaces"])
             .args(["--user=root", "--group=root", "--log-facility=-", "--log-dhcp", "--no-ping", "--dhcp-authoritative"])
             .arg("--dhcp-range=192.168.77.100,192.168.77.199,255.255.255.0,1h")
-            .arg(format!("--dhcp-leasefile={}", self.dir.path().join("leases").display()))
-            .arg(format!("--pid-file={}", self.dir.path().join("dnsmasq.pid").display()));
+            .arg(format!("--dhcp-leasefile={}", self.file("leases")))
+            .arg(format!("--pid-file={}", self.file("dnsmasq.pid")));
         let dnsmasq = Program::spawn(&self.lanhost, command);
         dnsmasq.line("DHCP, IP range");
         dnsmasq
@@ -160,12 +178,12 @@ impl Party {
 
     /// Asks for a lease on the adapter of `host`, uses it, and returns it.
     pub(crate) fn lease(&self, host: &Host) -> String {
-        let script = self.dir.path().join("udhcpc.sh");
-        if !script.exists() {
+        let script = self.file("udhcpc.sh");
+        if !Path::new(&script).exists() {
             std::fs::write(&script, UDHCPC).unwrap();
-            std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+            std::fs::set_permissions(&script, PermissionsExt::from_mode(0o755)).unwrap();
         }
-        host.sh(&format!("udhcpc -i {TAP} -f -n -q -t 8 -T 1 -s {}", script.display()));
+        host.sh(&format!("udhcpc -i {TAP} -f -n -q -t 8 -T 1 -s {script}"));
         address(host, TAP).expect("an address of the lease")
     }
 }
@@ -178,9 +196,11 @@ ip addr add "$ip/$mask" broadcast + dev "$interface"
 "#;
 
 /// What the relay says once it serves.
-pub(crate) const RELAY_READY: &str = "listening";
+const RELAY_READY: &str = "listening on";
 /// What a member says once it is in.
-pub(crate) const JOINED: &str = "joined";
+pub(crate) const JOINED: &str = "joined room";
+/// What it says once it is in again.
+pub(crate) const BACK: &str = "back in room";
 
 pub(crate) fn trial(name: &'static str, test: fn()) -> Trial {
     Trial::test(name, move || {
@@ -206,5 +226,5 @@ pub(crate) fn has_carrier(host: &Host, iface: &str) -> bool {
 }
 
 pub(crate) fn ping(host: &Host, target: &str) {
-    host.sh(&format!("ping -c 3 -i 0.1 -W 2 {target}"));
+    host.sh(&format!("ping -c 3 -i 0.1 -w 10 {target}"));
 }
