@@ -1,6 +1,6 @@
 //! A session's state as a few lines that a player understands.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -45,8 +45,10 @@ pub struct Diagnostics {
     pub datagram_budget: Option<usize>,
     /// The port's name; `None` without a port.
     pub port: Option<String>,
-    /// The port's addresses.
+    /// The port's addresses, if it is an adapter of this host. A port of another kind has none that are known here.
     pub port_addresses: Vec<IpAddr>,
+    /// Where the relay is at the moment; `None` without a connection.
+    pub relay_address: Option<SocketAddr>,
     /// Round-trip time to the relay.
     pub relay_rtt: Option<Duration>,
     /// Round-trip time to the gateway, through the relay.

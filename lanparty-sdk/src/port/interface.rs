@@ -3,7 +3,7 @@
 
 use std::io;
 use std::mem::zeroed;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 use libc::c_ulong;
@@ -56,6 +56,18 @@ pub(super) fn check_name(name: &str) -> Result<(), NameError> {
         return Err(NameError::TooLong);
     }
     Ok(())
+}
+
+/// The addresses of the interface called `name`; none if the kernel does not tell.
+pub(super) fn addresses(name: &str) -> Vec<IpAddr> {
+    let Ok(all) = nix::ifaddrs::getifaddrs() else { return Vec::new() };
+    all.filter(|entry| entry.interface_name == name)
+        .filter_map(|entry| entry.address)
+        .filter_map(|address| {
+            let v4 = address.as_sockaddr_in().map(|address| IpAddr::V4(address.ip()));
+            v4.or_else(|| address.as_sockaddr_in6().map(|address| IpAddr::V6(address.ip())))
+        })
+        .collect()
 }
 
 /// A request structure that names `name`.

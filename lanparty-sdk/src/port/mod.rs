@@ -86,6 +86,18 @@ impl PortCaps {
     }
 }
 
+/// The addresses that this host has on a port, if the port is one of its adapters.
+#[cfg(feature = "runtime")]
+pub(crate) fn host_addresses(caps: &PortCaps) -> Vec<std::net::IpAddr> {
+    if caps.kind != PortKind::Tap {
+        return Vec::new();
+    }
+    #[cfg(target_os = "linux")]
+    return interface::addresses(&caps.name);
+    #[cfg(not(target_os = "linux"))]
+    Vec::new()
+}
+
 /// Why a sink did not take a frame. The frame comes back where it still can be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -11,7 +11,7 @@ use super::{BridgeError, JoinError, RoomPeer, Sealed, Session};
 use crate::ctrl::{CloseCode, LeaveReason, PeerRole, RoomCode};
 use crate::member::{Member, Phase};
 use crate::obs::{Diagnostics, EndReason, EventSender, Events, SessionEvent, TrafficStats};
-use crate::port::{Port, PortCaps};
+use crate::port::{Port, PortCaps, host_addresses};
 use crate::quic::{Outbox, OutboxStats};
 use crate::room::{Room, RoomEvent};
 
@@ -187,6 +187,9 @@ impl Session for MemberSession {
     fn diagnostics(&self) -> Diagnostics {
         let shared = &self.0.shared;
         let traffic = shared.traffic();
+        let port = shared.facts().port.clone();
+        // Asks the system, so no lock is held.
+        let port_addresses = port.as_ref().map(host_addresses).unwrap_or_default();
         let member = shared.member();
         let facts = shared.facts();
         let conn = facts.conn.as_ref();
@@ -197,8 +200,9 @@ impl Session for MemberSession {
             gateway_present: member.gateway().is_some(),
             route_pinned: facts.route_pinned,
             datagram_budget: conn.and_then(Connection::max_datagram_size),
-            port: facts.port.as_ref().map(|caps| caps.name.clone()),
-            port_addresses: Vec::new(),
+            port: port.map(|caps| caps.name),
+            port_addresses,
+            relay_address: conn.map(Connection::remote_address),
             relay_rtt: conn.map(Connection::rtt),
             gateway_rtt: member.gateway().and_then(|gateway| member.rtt(gateway)),
             paused: member.is_paused(),

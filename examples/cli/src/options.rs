@@ -1,0 +1,101 @@
+//! From the command line and the configuration file to a program's options.
+
+use std::ffi::OsString;
+use std::future::Future;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, Command, Parser};
+
+use crate::config::{self, ConfigError};
+use crate::log::LogLevel;
+use crate::{Exit, Failure, LogFormat};
+
+/// A program: its options, and what it does with them.
+pub trait Program: Parser {
+    /// Examples of use, for the end of `--help`.
+    const EXAMPLES: &'static str;
+
+    /// The options that all programs have.
+    fn common(&self) -> &CommonOptions;
+
+    /// Checks what concerns several options at once, and touches nothing.
+    ///
+    /// # Errors
+    /// What does not fit together.
+    fn check(&self) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// Runs until it is told to end.
+    fn run(self) -> impl Future<Output = Result<(), Failure>>;
+}
+
+/// The options that all programs have.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Configuration and logs")]
+pub struct CommonOptions {
+    /// Read options from a TOML file: the same names without the dashes, as in `room = "ROOM1"`. What the command line
+    /// says counts more
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Check the options and the configuration file, and end
+    #[arg(long)]
+    pub check_config: bool,
+    /// What the log on standard error looks like
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    pub log_format: LogFormat,
+    /// How much is logged: error, warn, info, debug or trace, also per target as in `info,lanparty::session=debug`
+    #[arg(long, value_name = "LEVEL", env = "LANPARTY_LOG", default_value = "info")]
+    pub(crate) log_level: LogLevel,
+}
+
+/// Why there are no options.
+pub(crate) enum Refusal {
+    /// What clap has to say: also `--help` and `--version`.
+    CommandLine(clap::Error),
+    /// The configuration file.
+    Config(ConfigError),
+}
+
+impl Refusal {
+    pub(crate) fn report(self) -> ExitCode {
+        match self {
+            Self::CommandLine(error) => {
+                let _ = error.print(); // nobody may be listening
+                if error.use_stderr() { Exit::Usage.into() } else { Exit::Ok.into() }
+            }
+            Self::Config(error) => Failure::from_error(Exit::Config, &error).report(LogFormat::Text),
+        }
+    }
+}
+
+impl From<clap::Error> for Refusal {
+    fn from(error: clap::Error) -> Self {
+        Self::CommandLine(error)
+    }
+}
+
+/// Reads the command line `args`, and what it leaves open from the configuration file that it names.
+pub(crate) fn load<P: Program>(mut args: Vec<OsString>) -> Result<P, Refusal> {
+    let command = complete::<P>();
+    // What must be given may stand in the file, so that this first look asks for nothing.
+    let asked = command.clone().mut_args(|arg| arg.required(false)).try_get_matches_from(&args)?;
+    if let Some(path) = asked.get_one::<PathBuf>("config") {
+        let given = |id: &str| was_given(&asked, id);
+        args.extend(config::arguments(path, &command, given).map_err(Refusal::Config)?);
+    }
+    let mut matches = command.try_get_matches_from(args)?;
+    Ok(P::from_arg_matches_mut(&mut matches)?)
+}
+
+/// The command with everything that its help needs.
+fn complete<P: Program>() -> Command {
+    let after = format!("Examples:\n{}\n\n{}", P::EXAMPLES.trim_end(), Exit::table());
+    P::command().after_help(after).max_term_width(100)
+}
+
+fn was_given(matches: &ArgMatches, id: &str) -> bool {
+    matches!(matches.value_source(id), Some(ValueSource::CommandLine | ValueSource::EnvVariable))
+}

@@ -1,0 +1,97 @@
+//! How a program's connections behave.
+
+use clap::Args;
+use lanparty_sdk::quic::{OutboxLimits, SocketBuffers, TransportOptions};
+
+use crate::{ByteSize, Exit, Failure, Span};
+
+/// Options of the transport, the same for relays and members.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Transport")]
+pub struct TransportArgs {
+    /// Give a silent connection up after this time; the smaller of both ends' values counts
+    #[arg(long, value_name = "TIME", default_value = "10s")]
+    idle_timeout: Span,
+    /// Send something after this much silence
+    #[arg(long, value_name = "TIME", default_value = "1500ms")]
+    keep_alive: Span,
+    /// Bytes that may wait for one slow receiver; the oldest go first
+    #[arg(long, value_name = "BYTES", default_value = "256Ki")]
+    limit_outbox_bytes: ByteSize,
+    /// Datagrams that may wait for one slow receiver
+    #[arg(long, value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
+    limit_outbox_datagrams: u32,
+    /// Bytes of received datagrams that may wait to be read, per connection
+    #[arg(long, value_name = "BYTES", default_value = "256Ki")]
+    limit_receive_queue: ByteSize,
+    /// Bytes of datagrams that may wait behind the outbox, per connection
+    #[arg(long, value_name = "BYTES", default_value = "32Ki")]
+    limit_send_queue: ByteSize,
+    /// Ask the kernel for a UDP receive buffer of this size
+    #[arg(long, value_name = "BYTES", default_value = "4Mi")]
+    socket_receive_buffer: ByteSize,
+    /// Ask the kernel for a UDP send buffer of this size
+    #[arg(long, value_name = "BYTES", default_value = "1Mi")]
+    socket_send_buffer: ByteSize,
+    /// Let the kernel or the network card cut datagrams; some cards lose them
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true,
+          default_missing_value = "true", action = clap::ArgAction::Set)]
+    segmentation_offload: bool,
+}
+
+impl TransportArgs {
+    /// Checks what concerns several of them.
+    ///
+    /// # Errors
+    /// What does not fit together.
+    pub fn check(&self) -> Result<(), Failure> {
+        if self.keep_alive.0.is_zero() || self.keep_alive.0 * 2 > self.idle_timeout.0 {
+            return Err(Failure::new(
+                Exit::Usage,
+                format!(
+                    "--keep-alive {} does not fit --idle-timeout {}: it must be more than zero, and at most half of it",
+                    self.keep_alive, self.idle_timeout
+                ),
+            ));
+        }
+        // Less than the largest datagram would let none through.
+        for (name, size) in [
+            ("--limit-receive-queue", self.limit_receive_queue),
+            ("--limit-send-queue", self.limit_send_queue),
+            ("--limit-outbox-bytes", self.limit_outbox_bytes),
+        ] {
+            if size.0 < 2048 {
+                return Err(Failure::new(
+                    Exit::Usage,
+                    format!("{name} {size} holds no datagram: give at least 2Ki"),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The connections' options.
+    #[must_use]
+    pub fn transport(&self) -> TransportOptions {
+        let mut options = TransportOptions::default();
+        options.idle_timeout = self.idle_timeout.0;
+        options.keep_alive = self.keep_alive.0;
+        options.datagram_receive_buffer_bytes = self.limit_receive_queue.bytes();
+        options.datagram_send_buffer_bytes = self.limit_send_queue.bytes();
+        options.segmentation_offload = self.segmentation_offload;
+        options
+    }
+
+    /// The UDP socket's buffers.
+    #[must_use]
+    pub fn buffers(&self) -> SocketBuffers {
+        SocketBuffers::new(self.socket_receive_buffer.bytes(), self.socket_send_buffer.bytes())
+    }
+
+    /// What may wait for a slow receiver.
+    #[must_use]
+    pub fn outbox(&self) -> OutboxLimits {
+        let datagrams = usize::try_from(self.limit_outbox_datagrams).unwrap_or(usize::MAX);
+        OutboxLimits::new(self.limit_outbox_bytes.bytes(), datagrams)
+    }
+}

@@ -1,0 +1,11 @@
+//! The gateway as a program: a wired interface of this host, bridged into a room.
+
+mod options;
+#[cfg(target_os = "linux")]
+mod run;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    lanparty_cli::main::<options::Options>()
+}
