@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -82,7 +82,7 @@ impl Program {
     /// The first line after the first `seen` that has `text`, once it is there.
     pub(crate) fn line_after(&self, seen: usize, deadline: Duration, text: &str) -> String {
         let end = Instant::now() + deadline;
-        let mut lines = self.output.lines.lock().unwrap();
+        let mut lines = self.output.lines();
         loop {
             if let Some(line) = lines.iter().skip(seen).find(|line| line.contains(text)) {
                 return line.clone();
@@ -95,12 +95,12 @@ impl Program {
 
     /// How many lines it has printed.
     pub(crate) fn lines(&self) -> usize {
-        self.output.lines.lock().unwrap().len()
+        self.output.lines().len()
     }
 
     /// All that it has printed.
     pub(crate) fn text(&self) -> String {
-        self.output.lines.lock().unwrap().join("\n")
+        self.output.lines().join("\n")
     }
 
     pub(crate) fn is_running(&mut self) -> bool {
@@ -139,8 +139,9 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        let running = self.is_running();
-        self.kill_9();
+        let running = self.child.try_wait().is_ok_and(|status| status.is_none());
+        let _ = self.child.kill();
+        let _ = self.child.wait();
         if std::thread::panicking() {
             let state = if running { "" } else { ", which had ended" };
             eprintln!("--- {}{state}, said:\n{}\n---", self.name, self.text());
@@ -149,10 +150,15 @@ impl Drop for Program {
 }
 
 impl Output {
+    /// A test that has panicked may still want to see them.
+    fn lines(&self) -> MutexGuard<'_, Vec<String>> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn read(self: Arc<Self>, stream: impl Read + Send + 'static) -> JoinHandle<()> {
         std::thread::spawn(move || {
             for line in BufReader::new(stream).lines().map_while(Result::ok) {
-                self.lines.lock().unwrap().push(line);
+                self.lines().push(line);
                 self.grown.notify_all();
             }
         })
