@@ -9,7 +9,7 @@ use clap::Args;
 use lanparty_sdk::ctrl::{LeaveReason, MAX_NAME_CHARS, PeerRole, RoomCode};
 use lanparty_sdk::identity::Identity;
 use lanparty_sdk::net::RelayAddr;
-use lanparty_sdk::obs::{Diagnostics, Level, SessionEvent, UserLine};
+use lanparty_sdk::obs::{Diagnostics, Level, SessionEvent, TrafficStats, UserLine};
 use lanparty_sdk::quic::Trust;
 use lanparty_sdk::room::Room as _;
 use lanparty_sdk::session::{MemberSession, Session as _, SessionBuilder};
@@ -17,7 +17,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
 
 use crate::log::SAY;
-use crate::sentences::{name, session_sentence};
+use crate::sentences::{name, session_sentence, traffic_sentence};
 use crate::{Exit, Failure, Shutdown, Signal, TransportArgs};
 
 /// How often the state is looked at for something new to say.
@@ -193,6 +193,9 @@ pub async fn run_member(
         Err(failure) => (LeaveReason::Normal, Err(failure)),
     };
     session.close(reason, "").await;
+    if joined {
+        tell_traffic(&session.stats());
+    }
     if result.is_ok() {
         info!(target: SAY, room = %options.room, "left room {}", options.room);
     }
@@ -224,6 +227,15 @@ fn tell(event: &SessionEvent, session: &MemberSession) {
         }
         _ => info!(target: SAY, %room, "{sentence}"),
     }
+}
+
+/// Says what was moved, and where the rest went.
+fn tell_traffic(traffic: &TrafficStats) {
+    info!(
+        target: SAY, event = "traffic", rx_frames = traffic.rx_frames, rx_bytes = traffic.rx_bytes,
+        tx_frames = traffic.tx_frames, tx_bytes = traffic.tx_bytes, drops = traffic.drops.total(),
+        "{}", traffic_sentence(traffic)
+    );
 }
 
 /// Says what a session's diagnostics have to say, each line once until it changes.
