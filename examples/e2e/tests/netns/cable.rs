@@ -125,13 +125,20 @@ fn set_packet_option(socket: &Socket, option: libc::c_int) -> io::Result<()> {
     let on: libc::c_int = 1;
     // SAFETY: the value lives through the call, and its size is told.
     let result = unsafe {
-        libc::setsockopt(socket.as_raw_fd(), libc::SOL_PACKET, option, (&raw const on).cast(), size_of_val(&on) as u32)
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_PACKET,
+            option,
+            (&raw const on).cast(),
+            size_of_val(&on) as u32,
+        )
     };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 fn address(iface: &str) -> io::Result<SockAddr> {
-    let index: i32 = std::fs::read_to_string(format!("/sys/class/net/{iface}/ifindex"))?.trim().parse().unwrap();
+    let index: i32 =
+        std::fs::read_to_string(format!("/sys/class/net/{iface}/ifindex"))?.trim().parse().unwrap();
     let mut storage = SockAddrStorage::zeroed();
     // SAFETY: a `sockaddr_ll` is smaller than the storage, aligned as it, and any bytes are one.
     let address = unsafe { storage.view_as::<libc::sockaddr_ll>() };

@@ -29,7 +29,8 @@ pub(crate) fn is_inside() -> bool {
 
 /// Replaces this process by one inside fresh namespaces. Returns only if that is impossible.
 pub(crate) fn enter() -> ExitCode {
-    let missing: Vec<&str> = TOOLS.iter().filter(|tool| !is_there(tool)).map(|(_, _, package)| *package).collect();
+    let missing: Vec<&str> =
+        TOOLS.iter().filter(|tool| !is_there(tool)).map(|(_, _, package)| *package).collect();
     if !missing.is_empty() {
         return skip(&format!("missing tools, `apt-get install {}`", missing.join(" ")));
     }
@@ -41,7 +42,9 @@ pub(crate) fn enter() -> ExitCode {
     let processes = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"].as_slice();
     let plain = ["--net", "--mount"].as_slice();
     let user = ["--user", "--map-root-user"].as_slice();
-    for flags in [[processes, &[]], [plain, &[]], [processes, user], [plain, user]].map(|flags| flags.concat()) {
+    for flags in
+        [[processes, &[]], [plain, &[]], [processes, user], [plain, user]].map(|flags| flags.concat())
+    {
         if succeeds(Command::new("unshare").args(&flags).args(["ip", "link"])) == Some(true) {
             if let Err(cause) = can_make_taps(&flags) {
                 return skip(&cause);
@@ -85,10 +88,13 @@ fn can_make_taps(flags: &[&str]) -> Result<(), String> {
         .write(true)
         .open("/dev/net/tun")
         .map_err(|error| format!("/dev/net/tun cannot be opened: {error}"))?;
-    let probe = Command::new("unshare").args(flags).args(["ip", "tuntap", "add", "probe", "mode", "tap"]).output();
+    let probe =
+        Command::new("unshare").args(flags).args(["ip", "tuntap", "add", "probe", "mode", "tap"]).output();
     match probe {
         Ok(output) if output.status.success() => Ok(()),
-        Ok(output) => Err(format!("no TAP adapter can be made here: {}", String::from_utf8_lossy(&output.stderr))),
+        Ok(output) => {
+            Err(format!("no TAP adapter can be made here: {}", String::from_utf8_lossy(&output.stderr)))
+        }
         Err(error) => Err(error.to_string()),
     }
 }

@@ -30,7 +30,8 @@ impl Host {
             unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS).expect("a namespace");
             let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
             mount(None::<&str>, "/", None::<&str>, private, None::<&str>).unwrap();
-            mount(Some("sysfs"), "/sys", Some("sysfs"), MsFlags::empty(), None::<&str>).expect("a /sys of its own");
+            mount(Some("sysfs"), "/sys", Some("sysfs"), MsFlags::empty(), None::<&str>)
+                .expect("a /sys of its own");
             let open = |which| File::open(format!("/proc/thread-self/ns/{which}")).unwrap();
             Self { name, net: open("net"), files: open("mnt") }
         });
@@ -64,7 +65,8 @@ impl Host {
             setns(&self.files, CloneFlags::CLONE_NEWNS).unwrap();
             job()
         };
-        std::thread::scope(|scope| scope.spawn(inside).join()).unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        std::thread::scope(|scope| scope.spawn(inside).join())
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 
     /// Runs `ip` here, which must succeed.
@@ -101,7 +103,9 @@ impl Host {
     }
 
     pub(crate) fn udp(&self, addr: &str) -> UdpSocket {
-        let socket = self.run(|| UdpSocket::bind(addr)).unwrap_or_else(|error| panic!("{addr} on {}: {error}", self.name));
+        let socket = self
+            .run(|| UdpSocket::bind(addr))
+            .unwrap_or_else(|error| panic!("{addr} on {}: {error}", self.name));
         socket.set_broadcast(true).unwrap();
         socket.set_read_timeout(Some(DEADLINE)).unwrap();
         socket

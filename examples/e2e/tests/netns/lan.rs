@@ -99,7 +99,8 @@ fn full_frames_cross() {
         for size in [1, 1100, 1350, 1400, 1472] {
             let output = from.sh(&format!("ping -M do -c 5 -i 0.05 -w 10 -s {size} {to}"));
             // It goes on asking until it has its answers, so that one more may be on its way.
-            let lost = ["0%", "16.6667%"].iter().all(|loss| !output.contains(&format!(" {loss} packet loss")));
+            let lost =
+                ["0%", "16.6667%"].iter().all(|loss| !output.contains(&format!(" {loss} packet loss")));
             assert!(!lost, "{size} bytes from {}: {output}", from.name);
         }
         assert!(from.try_sh(&format!("ping -M do -c 1 -W 1 -s 1473 {to}")).is_err(), "the MTU is 1500");

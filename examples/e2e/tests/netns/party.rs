@@ -166,8 +166,21 @@ impl Party {
     pub(crate) fn start_dhcp(&self) -> Program {
         let mut command = Command::new("dnsmasq");
         command
-            .args(["--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--interface=lan0", "--bind-interfaces"])
-            .args(["--user=root", "--group=root", "--log-facility=-", "--log-dhcp", "--no-ping", "--dhcp-authoritative"])
+            .args([
+                "--keep-in-foreground",
+                "--conf-file=/dev/null",
+                "--port=0",
+                "--interface=lan0",
+                "--bind-interfaces",
+            ])
+            .args([
+                "--user=root",
+                "--group=root",
+                "--log-facility=-",
+                "--log-dhcp",
+                "--no-ping",
+                "--dhcp-authoritative",
+            ])
             .arg("--dhcp-range=192.168.77.100,192.168.77.199,255.255.255.0,1h")
             .arg(format!("--dhcp-leasefile={}", self.file("leases")))
             .arg(format!("--pid-file={}", self.file("dnsmasq.pid")));
@@ -222,7 +235,8 @@ pub(crate) fn address(host: &Host, iface: &str) -> Option<String> {
 
 pub(crate) fn has_carrier(host: &Host, iface: &str) -> bool {
     // The file cannot be read while the interface is switched off.
-    host.run(|| std::fs::read_to_string(format!("/sys/class/net/{iface}/carrier"))).is_ok_and(|text| text.trim() == "1")
+    host.run(|| std::fs::read_to_string(format!("/sys/class/net/{iface}/carrier")))
+        .is_ok_and(|text| text.trim() == "1")
 }
 
 pub(crate) fn ping(host: &Host, target: &str) {

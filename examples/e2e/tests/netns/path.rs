@@ -15,7 +15,10 @@ const FAR_RELAY: &str = "198.51.100.1";
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("path::a_narrower_path_is_found", a_narrower_path_is_found),
-        trial("path::a_default_route_through_the_tunnel_does_not_carry_it", a_default_route_through_the_tunnel),
+        trial(
+            "path::a_default_route_through_the_tunnel_does_not_carry_it",
+            a_default_route_through_the_tunnel,
+        ),
     ]
 }
 
@@ -28,12 +31,13 @@ fn a_narrower_path_is_found() {
     let (_relay, _gateway) = party.start_lan();
     let mut alice = party.start_client(&party.alice, &["--address", &format!("{ALICE}/24")]);
     let answered = |host: &Host, size: u16, to: &str| {
-        host.try_sh(&format!("ping -M do -c 2 -i 0.05 -W 1 -s {size} {to}")).is_ok_and(|text| text.contains(" 0% packet loss"))
+        host.try_sh(&format!("ping -M do -c 2 -i 0.05 -W 1 -s {size} {to}"))
+            .is_ok_and(|text| text.contains(" 0% packet loss"))
     };
     let all = || {
-        [56, 1200, 1300, 1400, 1472].iter().all(|&size| {
-            answered(&party.alice, size, LAN_HOST) && answered(&party.lanhost, size, ALICE)
-        })
+        [56, 1200, 1300, 1400, 1472]
+            .iter()
+            .all(|&size| answered(&party.alice, size, LAN_HOST) && answered(&party.lanhost, size, ALICE))
     };
     within(RECOVERED, "full frames cross", all);
     // Neither side is told: what is too large vanishes, both ways.
@@ -51,7 +55,8 @@ fn a_default_route_through_the_tunnel() {
     let routes = || party.alice.ip("route show");
     let before = routes();
     let _programs = party.start_lan();
-    let mut alice = party.start_client(&party.alice, &["--relay", FAR_RELAY, "--address", &format!("{ALICE}/24")]);
+    let mut alice =
+        party.start_client(&party.alice, &["--relay", FAR_RELAY, "--address", &format!("{ALICE}/24")]);
     ping(&party.alice, LAN_HOST);
     // What a DHCP client does with the LAN's router.
     party.alice.ip(&format!("route replace default via {LAN_HOST} dev {TAP}"));

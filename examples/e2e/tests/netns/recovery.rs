@@ -26,16 +26,22 @@ fn a_killed_player_comes_back() {
     let _programs = party.start_lan();
     let _dnsmasq = party.start_dhcp();
     let bob = party.start_client(&party.bob, &[]);
+    let routes = || party.alice.ip("route show dev wan0");
+    let before = routes();
     let mut alice = party.start_client(&party.alice, &[]);
     bob.line("member 3 joined");
     let (mac, lease) = (party.alice.mac(TAP), party.lease(&party.alice));
     alice.kill_9();
     assert!(!party.alice.has(TAP), "the adapter outlives its program");
     bob.line_after(0, DEAD_PEER_KNOWN, "member 3 left");
-    let _alice = party.start_client(&party.alice, &[]);
+    let mut alice = party.start_client(&party.alice, &[]);
     assert_eq!(party.alice.mac(TAP), mac);
     assert_eq!(party.lease(&party.alice), lease);
     ping(&party.alice, LAN_HOST);
+    // The pin that could not be removed then is removed now.
+    assert_ne!(routes(), before);
+    assert!(alice.terminate().success());
+    assert_eq!(routes(), before);
 }
 
 fn a_killed_gateway_comes_back() {
@@ -84,7 +90,10 @@ fn who_is_told_to_leave_says_goodbye() {
     let party = Party::new();
     let (mut relay, mut gateway) = party.start_lan();
     let mut bob = party.start_client(&party.bob, &[]);
-    let routes = || party.alice.ip("route show table all") + &party.alice.ip("rule") + &party.alice.ip("-6 rule");
+    let routes = || {
+        let lists = ["route show table all dev wan0", "-6 route show table all dev wan0", "rule", "-6 rule"];
+        lists.map(|list| party.alice.ip(list)).concat()
+    };
     let before = routes();
     let mut alice = party.start_client(&party.alice, &["--address", &format!("{ALICE}/24")]);
     assert_ne!(routes(), before, "the way to the relay is pinned");

@@ -72,7 +72,11 @@ impl Table {
             let arrived = here.mark(there, &Marker::new(src, dst, vector.frame.len()));
             let copies = arrived.iter().filter(|frame| is_same(vector, frame)).count();
             if copies != usize::from(passes) {
-                self.mistakes.push(format!("{}: {copies} copies arrived, {} wanted", vector.name, u8::from(passes)));
+                self.mistakes.push(format!(
+                    "{}: {copies} copies arrived, {} wanted",
+                    vector.name,
+                    u8::from(passes)
+                ));
             }
             crossed.extend(arrived);
         }
