@@ -15,34 +15,36 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// Less than a player may send at once, so that no rate limit blurs the picture.
-const FROM_PLAYER: usize = 2_500_000;
-const FROM_LAN: usize = 12_000_000;
+/// Enough for a slow start and what comes after it.
+const LEN: usize = 12_000_000;
+/// No rate limit is to blur the picture.
+const UNLIMITED: [&str; 2] = ["--limit-client-bytes", "unlimited"];
 
 fn between_player_and_lan() {
     let party = Party::new();
     party.lanhost.sh("ethtool -K lan0 tx on sg on tso on gso on gro on");
     party.gw.sh("ethtool -K lan0 gro on");
-    let _programs = party.start_lan();
+    let _relay = party.start_relay(&UNLIMITED);
+    let _gateway = party.start_gateway(&[]);
     let _alice = party.start_client(&party.alice, &["--address", &format!("{ALICE}/24")]);
-    transfer((&party.lanhost, LAN_HOST), (&party.alice, ALICE), FROM_LAN);
-    transfer((&party.alice, ALICE), (&party.lanhost, LAN_HOST), FROM_PLAYER);
+    transfer((&party.lanhost, LAN_HOST), (&party.alice, ALICE));
+    transfer((&party.alice, ALICE), (&party.lanhost, LAN_HOST));
     assert!(party.lanhost.sh("ethtool -k lan0").contains("tcp-segmentation-offload: on"));
 }
 
 fn between_players() {
     let party = Party::new();
-    let _relay = party.start_relay(&[]);
+    let _relay = party.start_relay(&UNLIMITED);
     let _alice = party.start_client(&party.alice, &["--address", &format!("{ALICE}/24")]);
     let _bob = party.start_client(&party.bob, &["--address", &format!("{BOB}/24")]);
     party.alice.try_sh(&format!("ethtool -K {TAP} tx on sg on tso on gso on gro on")).unwrap();
-    transfer((&party.alice, ALICE), (&party.bob, BOB), FROM_PLAYER);
-    transfer((&party.bob, BOB), (&party.alice, ALICE), FROM_PLAYER);
+    transfer((&party.alice, ALICE), (&party.bob, BOB));
+    transfer((&party.bob, BOB), (&party.alice, ALICE));
 }
 
-/// Sends `len` bytes over one connection, and compares what arrives and how much had to be sent again.
-fn transfer((from, _): (&Host, &str), (to, to_addr): (&Host, &str), len: usize) {
-    let content: Vec<u8> = (0..len).map(|n| (n.wrapping_mul(0x9e37_79b1) >> 11) as u8).collect();
+/// Sends a lot over one connection, and compares what arrives and how much had to be sent again.
+fn transfer((from, _): (&Host, &str), (to, to_addr): (&Host, &str)) {
+    let content: Vec<u8> = (0..LEN).map(|n| (n.wrapping_mul(0x9e37_79b1) >> 11) as u8).collect();
     let listener = to.run(|| TcpListener::bind((to_addr, 7777))).unwrap();
     let before = segments(from);
     let received = std::thread::scope(|scope| {
@@ -59,11 +61,12 @@ fn transfer((from, _): (&Host, &str), (to, to_addr): (&Host, &str), len: usize) 
         drop(stream);
         reader.join().unwrap()
     });
-    assert!(received == content, "{} of {len} bytes from {}, or others", received.len(), from.name);
+    assert!(received == content, "{} of {LEN} bytes from {}, or others", received.len(), from.name);
     let after = segments(from);
     let (sent, again) = (after.0 - before.0, after.1 - before.1);
     eprintln!("from {} to {}: {again} of {sent} segments were sent again", from.name, to.name);
-    assert!(again * 10 <= sent, "{again} of {sent} segments from {} were sent again", from.name);
+    // TCP fills a queue until it overflows, and a busy machine makes it overflow more often. A storm is more than that.
+    assert!(again * 5 <= sent, "{again} of {sent} segments from {} were sent again", from.name);
 }
 
 /// How many TCP segments a host has sent, and how many of them again.
