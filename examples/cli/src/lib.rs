@@ -12,7 +12,7 @@ mod member;
 mod options;
 mod sentences;
 mod signals;
-#[cfg(feature = "testing")]
+#[cfg(all(feature = "testing", unix))]
 pub mod testing;
 mod transport;
 mod values;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::parser::ValueSource;
-use clap::{ArgMatches, Args, Command, Parser};
+use clap::{Arg, ArgMatches, Args, Command, Parser};
 
 use crate::config::{self, ConfigError};
 use crate::log::LogLevel;
@@ -92,8 +92,13 @@ pub(crate) fn load<P: Program>(mut args: Vec<OsString>) -> Result<P, Refusal> {
 
 /// The command with everything that its help needs.
 fn complete<P: Program>() -> Command {
-    let after = format!("Examples:\n{}\n\n{}", P::EXAMPLES.trim_end(), Exit::table());
-    P::command().after_help(after).max_term_width(100)
+    let after = format!("Examples:\n{}\n\n{}", P::EXAMPLES.trim_matches('\n'), Exit::table());
+    // The many limits are for `--help` only: few have ever to be touched.
+    let is_limit = |arg: &Arg| arg.get_long().is_some_and(|long| long.starts_with("limit-"));
+    P::command()
+        .mut_args(|arg| if is_limit(&arg) { arg.hide_short_help(true) } else { arg })
+        .after_help(after)
+        .max_term_width(100)
 }
 
 fn was_given(matches: &ArgMatches, id: &str) -> bool {

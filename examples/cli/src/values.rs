@@ -145,7 +145,9 @@ fn parse_amount(text: &str) -> Option<u64> {
 }
 
 fn write_amount(f: &mut fmt::Formatter<'_>, amount: u64) -> fmt::Result {
-    let fits = |(_, factor): &&(&str, u64)| factor.is_power_of_two() && amount != 0 && amount % factor == 0;
+    let fits = |(_, factor): &&(&str, u64)| {
+        factor.is_power_of_two() && amount != 0 && amount.is_multiple_of(*factor)
+    };
     match SUFFIXES.iter().find(fits) {
         Some((suffix, factor)) => write!(f, "{}{suffix}", amount / factor),
         None => write!(f, "{amount}"),

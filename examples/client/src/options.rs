@@ -12,14 +12,15 @@ use lanparty_sdk::port::tap_linux::InterfaceAddress as Address;
 #[cfg(not(target_os = "linux"))]
 use std::string::String as Address;
 
-const EXAMPLES: &str = "\
+const EXAMPLES: &str = r"
   An address from the party's own DHCP server, by this system's DHCP client:
     sudo lanparty-client --relay relay.example.org --room PARTY-42 --name Ann --up-script ./dhcp.sh
   A fixed address:
-    sudo lanparty-client --relay 203.0.113.7:4433 --server-name lanparty-relay.local \\
+    sudo lanparty-client --relay 203.0.113.7:4433 --server-name lanparty-relay.local \
         --relay-ca-cert relay-cert.der --room PARTY-42 --address 10.0.0.5/24
-  An up-script is called as `SCRIPT up NAME` once the room was joined first, and as `SCRIPT down NAME` at the end, with
-  LANPARTY_TAP, LANPARTY_MAC, LANPARTY_MTU and LANPARTY_ROOM in its environment.
+  An up-script is called as `SCRIPT up NAME` once the room was joined first, and as
+  `SCRIPT down NAME` at the end, with LANPARTY_TAP, LANPARTY_MAC, LANPARTY_MTU and LANPARTY_ROOM
+  in its environment.
   Without root:
     sudo setcap cap_net_admin+ep lanparty-client";
 

@@ -57,6 +57,8 @@ struct Plug {
 }
 
 impl Hooks for Plug {
+    const ROLE: PeerRole = PeerRole::Client;
+
     async fn joined(&mut self, session: &MemberSession, first: bool) -> Result<(), Failure> {
         if !first {
             return Ok(());

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser};
 use lanparty_cli::{ByteSize, CommonOptions, Failure, MemberOptions, Program};
 
-const EXAMPLES: &str = "\
+const EXAMPLES: &str = r"
   lanparty-gateway --relay relay.example.org --room PARTY-42 --iface eth0
-  lanparty-gateway --relay 203.0.113.7:4433 --server-name lanparty-relay.local \\
+  lanparty-gateway --relay 203.0.113.7:4433 --server-name lanparty-relay.local \
       --relay-ca-cert relay-cert.der --room PARTY-42 --iface eth0 --retry
   Without root:
     sudo setcap cap_net_raw+ep lanparty-gateway";

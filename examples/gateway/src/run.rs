@@ -42,6 +42,8 @@ struct Bridge {
 }
 
 impl Hooks for Bridge {
+    const ROLE: PeerRole = PeerRole::Gateway;
+
     async fn joined(&mut self, session: &MemberSession, _first: bool) -> Result<(), Failure> {
         let Some(relay) = session.diagnostics().relay_address else { return Ok(()) };
         if let Err(error) = self.handle.ignore_udp_flow(relay) {

@@ -12,9 +12,10 @@ use lanparty_sdk::relay::{HandshakeConfig, RelayConfig, RelayOptions, RetryPolic
 use lanparty_sdk::room::RoomConfig;
 use lanparty_sdk::switch::{Limits, TableConfig};
 
-const EXAMPLES: &str = "\
+const EXAMPLES: &str = r"
   A relay with a certificate of its own making, to be handed to the members:
-    lanparty-relay --listen 443/udp --dev-cert-name relay.example.org --dev-cert-der-out relay-cert.der
+    lanparty-relay --listen 443/udp --dev-cert-name relay.example.org \
+        --dev-cert-der-out relay-cert.der
   A relay with a certificate that everybody trusts (SIGHUP reads it again once it was renewed):
     lanparty-relay --cert fullchain.pem --key privkey.pem";
 
@@ -49,7 +50,8 @@ pub(crate) struct CertOptions {
     /// The private key in PEM
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub(crate) key: Option<PathBuf>,
-    /// Without --cert: write the self-made certificate here, for the members' --relay-ca-cert
+    /// Without --cert: keep a self-made certificate here, for the members' --relay-ca-cert, and its secret key beside it
+    /// under the same name with .key behind. Both are made if they are not there
     #[arg(long, value_name = "FILE", conflicts_with = "cert")]
     pub(crate) dev_cert_der_out: Option<PathBuf>,
     /// Without --cert: the name that the self-made certificate is for

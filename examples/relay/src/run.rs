@@ -49,22 +49,21 @@ fn certificate(options: &CertOptions) -> Result<ServerCert, Failure> {
     if let (Some(cert), Some(key)) = (&options.cert, &options.key) {
         return Ok(ServerCert::from_pem_files(cert, key)?);
     }
-    let cert = ServerCert::development(&options.dev_cert_name)?;
-    match &options.dev_cert_der_out {
-        Some(path) => {
-            cert.write_der(path)?;
-            let name = &options.dev_cert_name;
-            info!(
-                target: SAY, event = "certificate", name, path = %path.display(),
-                "members need --server-name {name} --relay-ca-cert {}", path.display()
-            );
-        }
-        None => warn!(
+    let name = &options.dev_cert_name;
+    let Some(path) = &options.dev_cert_der_out else {
+        warn!(
             target: SAY,
             "nobody can trust this relay: give it a certificate with --cert and --key, \
              or have its own one written with --dev-cert-der-out"
-        ),
-    }
+        );
+        return Ok(ServerCert::development(name)?);
+    };
+    let cert = ServerCert::development_file(name, path)?;
+    let path = path.display();
+    info!(
+        target: SAY, event = "certificate", name, %path,
+        "members need --server-name {name} --relay-ca-cert {path}"
+    );
     Ok(cert)
 }
 

@@ -11,7 +11,7 @@ use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpos
 use rustls::server::ResolvesServerCert;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 
 use super::tls;
 use crate::file::{self, Audience};
@@ -57,12 +57,40 @@ impl ServerCert {
     /// # Errors
     /// [`CertError::Name`] if `name` cannot stand in a certificate.
     pub fn development(name: &str) -> Result<Self, CertError> {
+        Self::generate(name).map(|(cert, _)| cert)
+    }
+
+    /// [`ServerCert::development`], kept in files so that a relay that starts again is still trusted: the certificate in
+    /// DER at `path`, for members to trust, and its private key (PEM, mode 0600) beside it under the same name with
+    /// `.key` behind. They are made, parent folders included, if either is missing or the certificate is for another name.
+    ///
+    /// # Errors
+    /// As [`ServerCert::development`]; [`CertError::Read`] and [`CertError::Write`]; [`CertError::Kept`] if the files are
+    /// there but cannot be used. They are never replaced then: that would make the relay a stranger to its members.
+    pub fn development_file(name: &str, path: impl AsRef<Path>) -> Result<Self, CertError> {
+        let path = path.as_ref();
+        let key_path = development_key_path(path);
+        if let (Some(der), Some(key)) = (read_if_there(path)?, read_if_there(&key_path)?) {
+            let kept = PrivateKeyDer::from_pem_slice(&key)
+                .map_err(|_| CertError::Key)
+                .and_then(|key| Self::new(vec![der.into()], key))
+                .map_err(|source| CertError::Kept { path: path.to_owned(), source: Box::new(source) })?;
+            if kept.is_for(name) {
+                return Ok(kept);
+            }
+        }
+        let (cert, key) = Self::generate(name)?;
+        file::replace(&key_path, key.as_bytes(), Audience::Owner)
+            .map_err(|source| CertError::Write { path: key_path, source })?;
+        cert.write_der(path)?;
+        Ok(cert)
+    }
+
+    /// A development certificate, and its key in PEM.
+    fn generate(name: &str) -> Result<(Self, String), CertError> {
         let name_error = |_| CertError::Name { name: name.to_owned() };
-        // IPv6 addresses may come as users write them.
-        let bare = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(name);
-        let san = bare.parse::<IpAddr>().map_or_else(|_| name.to_owned(), |ip| ip.to_string());
-        rustls_pki_types::ServerName::try_from(san.as_str())
-            .map_err(|_| CertError::Name { name: name.to_owned() })?;
+        let san = subject(name);
+        ServerName::try_from(san.as_str()).map_err(|_| CertError::Name { name: name.to_owned() })?;
 
         let mut params = CertificateParams::new([san]).map_err(name_error)?;
         params.distinguished_name = DistinguishedName::new();
@@ -73,8 +101,16 @@ impl ServerCert {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).map_err(|_| CertError::Generate)?;
         let cert = params.self_signed(&key).map_err(|_| CertError::Generate)?;
+        let pem = key.serialize_pem();
         let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
-        Self::new(vec![cert.der().clone()], key)
+        Ok((Self::new(vec![cert.der().clone()], key)?, pem))
+    }
+
+    fn is_for(&self, name: &str) -> bool {
+        let der = CertificateDer::from(self.cert_der());
+        let cert = webpki::EndEntityCert::try_from(&der);
+        let name = ServerName::try_from(subject(name));
+        matches!((cert, name), (Ok(cert), Ok(name)) if cert.verify_is_valid_for_subject_name(&name).is_ok())
     }
 
     /// The relay's own certificate in DER.
@@ -109,6 +145,27 @@ impl ServerCert {
     }
 }
 
+/// Where the key of a development certificate at `path` is.
+fn development_key_path(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".key");
+    name.into()
+}
+
+/// The name as it stands in a certificate: IPv6 addresses may come as users write them.
+fn subject(name: &str) -> String {
+    let bare = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(name);
+    bare.parse::<IpAddr>().map_or_else(|_| name.to_owned(), |ip| ip.to_string())
+}
+
+fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, CertError> {
+    match read_bounded(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(CertError::Read { path: path.to_owned(), source }),
+    }
+}
+
 impl fmt::Debug for ServerCert {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ServerCert").field("chain_len", &self.0.cert.len()).finish_non_exhaustive()
@@ -125,6 +182,17 @@ pub enum CertError {
     /// No certificate could be made.
     #[error("cannot make a development certificate: the cryptography library failed")]
     Generate,
+    /// The development certificate that was made earlier cannot be used.
+    #[error(
+        "the development certificate {0} and its key {0}.key cannot be used: delete both to get new ones, \
+         which members must be given again", .path.display()
+    )]
+    Kept {
+        /// The certificate's file.
+        path: PathBuf,
+        /// What is wrong with them.
+        source: Box<Self>,
+    },
     /// There is no usable private key.
     #[error("no usable private key: give an unencrypted PEM key of ECDSA (P-256, P-384), Ed25519 or RSA")]
     Key,
@@ -208,6 +276,33 @@ mod tests {
         assert_eq!(std::fs::read(&path).unwrap(), again.cert_der());
         assert_ne!(cert.cert_der(), again.cert_der());
         assert_eq!(format!("{cert:?}"), "ServerCert { chain_len: 1, .. }");
+    }
+
+    #[test]
+    fn a_kept_development_certificate_stays_until_its_name_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/relay.der");
+        let load = |name: &str| ServerCert::development_file(name, &path);
+        let first = load("relay.example").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), first.cert_der());
+        assert_eq!(load("RELAY.example").unwrap().cert_der(), first.cert_der());
+        let renamed = load("[2001:db8::1]").unwrap();
+        assert_ne!(renamed.cert_der(), first.cert_der());
+        assert_eq!(load("2001:db8::1").unwrap().cert_der(), renamed.cert_der());
+        assert_eq!(std::fs::read(&path).unwrap(), renamed.cert_der());
+
+        let key = development_key_path(&path);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            assert_eq!(std::fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+        std::fs::write(&key, "garbage").unwrap();
+        let error = load("2001:db8::1").unwrap_err();
+        assert!(matches!(&error, CertError::Kept { .. }) && error.to_string().contains("relay.der.key"));
+        assert_eq!(std::fs::read(&key).unwrap(), b"garbage", "nothing is replaced");
+        std::fs::remove_file(&key).unwrap();
+        assert_ne!(load("2001:db8::1").unwrap().cert_der(), renamed.cert_der());
     }
 
     #[test]

@@ -131,6 +131,9 @@ impl MemberOptions {
 
 /// What a program does besides while its session lives.
 pub trait Hooks {
+    /// What the member is to its room.
+    const ROLE: PeerRole;
+
     /// The room let the member in; `first` only once.
     fn joined(&mut self, session: &MemberSession, first: bool) -> impl Future<Output = Result<(), Failure>>;
 
@@ -142,11 +145,11 @@ pub trait Hooks {
 ///
 /// # Errors
 /// Why it ended, unless it was told to.
-pub async fn run_member(
+pub async fn run_member<H: Hooks>(
     builder: SessionBuilder,
     options: &MemberOptions,
     mut shutdown: Shutdown,
-    hooks: &mut impl Hooks,
+    hooks: &mut H,
 ) -> Result<(), Failure> {
     info!(target: SAY, relay = %options.relay, room = %options.room, "connecting to {}", options.relay);
     let session = builder.start()?;
@@ -160,7 +163,7 @@ pub async fn run_member(
             signal = shutdown.requested() => break Ok(signal),
             event = events.next() => match event {
                 Some(event) => {
-                    tell(&event, &session);
+                    tell(&event, H::ROLE, &session);
                     match event {
                         SessionEvent::Joined { .. } => {
                             let first = !std::mem::replace(&mut joined, true);
@@ -196,19 +199,19 @@ pub async fn run_member(
     if joined {
         tell_traffic(&session.stats());
     }
-    if result.is_ok() {
+    if joined && result.is_ok() {
         info!(target: SAY, room = %options.room, "left room {}", options.room);
     }
     result
 }
 
-fn tell(event: &SessionEvent, session: &MemberSession) {
+fn tell(event: &SessionEvent, role: PeerRole, session: &MemberSession) {
     let room = session.room();
     let name_of = |peer| {
         let known = room.peers().into_iter().find(|known| known.info.peer == peer);
         known.map_or_else(|| format!("member {peer}"), |known| name(&known.info))
     };
-    let Some(sentence) = session_sentence(event, &room.code(), name_of) else { return };
+    let Some(sentence) = session_sentence(event, role, &room.code(), name_of) else { return };
     let room = room.code();
     match event {
         SessionEvent::Joined { peer, mtu, again, .. } => {

@@ -5,22 +5,27 @@ use lanparty_sdk::obs::{SessionEvent, TrafficStats};
 use lanparty_sdk::proto::{PeerId, RoomId};
 use lanparty_sdk::relay::RelayEvent;
 
-/// What a member's user should read about `event`, if anything. `name_of` names the members that are in the room.
+/// What the user of a member of that `role` should read about `event`, if anything. `name_of` names the members that are
+/// in the room.
 #[must_use]
 pub fn session_sentence(
     event: &SessionEvent,
+    role: PeerRole,
     room: &RoomCode,
     name_of: impl Fn(PeerId) -> String,
 ) -> Option<String> {
     Some(match event {
         SessionEvent::Joined { mtu, gateway_present, again, .. } => {
             let how = if *again { "back in" } else { "joined" };
-            let gateway = if *gateway_present { "" } else { "; no gateway yet" };
+            let complete = *gateway_present || role == PeerRole::Gateway;
+            let gateway = if complete { "" } else { "; no gateway yet" };
             format!("{how} room {room} (MTU {mtu}){gateway}")
         }
-        SessionEvent::PeerJoined(info) => match info.mac {
-            Some(mac) => format!("{} joined ({}, {mac})", name(info), info.role),
-            None => format!("{} joined ({})", name(info), info.role),
+        SessionEvent::PeerJoined(info) => match (info.role, info.mac) {
+            (PeerRole::Gateway, None) => format!("{} joined", name(info)),
+            (PeerRole::Gateway, Some(mac)) => format!("{} joined ({mac})", name(info)),
+            (role, Some(mac)) => format!("{} joined ({role}, {mac})", name(info)),
+            (role, None) => format!("{} joined ({role})", name(info)),
         },
         SessionEvent::PeerLeft { info, reason, text } => farewell(info, *reason, text),
         SessionEvent::PeerPaused { peer, paused: true } => format!("{} paused", name_of(*peer)),

@@ -34,10 +34,6 @@ pub(crate) fn enter() -> ExitCode {
     if !missing.is_empty() {
         return skip(&format!("missing tools, `apt-get install {}`", missing.join(" ")));
     }
-    if let Err(cause) = program::build() {
-        eprintln!("netns: FAILED: {cause}");
-        return ExitCode::FAILURE;
-    }
     // With a process namespace, whatever the tests start ends with them, however they end.
     let processes = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"].as_slice();
     let plain = ["--net", "--mount"].as_slice();
@@ -48,6 +44,10 @@ pub(crate) fn enter() -> ExitCode {
         if succeeds(Command::new("unshare").args(&flags).args(["ip", "link"])) == Some(true) {
             if let Err(cause) = can_make_taps(&flags) {
                 return skip(&cause);
+            }
+            if let Err(cause) = program::build() {
+                eprintln!("netns: FAILED: {cause}");
+                return ExitCode::FAILURE;
             }
             let myself = std::env::current_exe().expect("the path of this test");
             let error = Command::new("unshare")

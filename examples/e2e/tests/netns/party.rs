@@ -166,21 +166,15 @@ impl Party {
     pub(crate) fn start_dhcp(&self) -> Program {
         let mut command = Command::new("dnsmasq");
         command
+            // In this mode it stays whoever it is, which is all that a user namespace allows.
             .args([
-                "--keep-in-foreground",
+                "--no-daemon",
                 "--conf-file=/dev/null",
                 "--port=0",
                 "--interface=lan0",
                 "--bind-interfaces",
             ])
-            .args([
-                "--user=root",
-                "--group=root",
-                "--log-facility=-",
-                "--log-dhcp",
-                "--no-ping",
-                "--dhcp-authoritative",
-            ])
+            .args(["--log-dhcp", "--no-ping", "--dhcp-authoritative"])
             .arg("--dhcp-range=192.168.77.100,192.168.77.199,255.255.255.0,1h")
             .arg(format!("--dhcp-leasefile={}", self.file("leases")))
             .arg(format!("--pid-file={}", self.file("dnsmasq.pid")));
