@@ -10,7 +10,7 @@ use lanparty_sdk::ctrl::{LeaveReason, MAX_NAME_CHARS, PeerRole, RoomCode};
 use lanparty_sdk::identity::Identity;
 use lanparty_sdk::member::SessionEvent;
 use lanparty_sdk::net::RelayAddr;
-use lanparty_sdk::obs::{Diagnostics, Level, UserLine};
+use lanparty_sdk::obs::{Diagnostics, Level, TrafficStats, UserLine};
 use lanparty_sdk::quic::Trust;
 use lanparty_sdk::room::Room as _;
 use lanparty_sdk::session::{MemberSession, Session as _, SessionBuilder};
@@ -18,7 +18,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
 
 use crate::log::SAY;
-use crate::sentences::{name, session_sentence};
+use crate::sentences::{name, session_sentence, traffic_sentence};
 use crate::{Exit, Failure, Shutdown, Signal, TransportArgs};
 
 /// How often the state is looked at for something new to say.
@@ -197,6 +197,9 @@ pub async fn run_member<H: Hooks>(
         Err(failure) => (LeaveReason::Normal, Err(failure)),
     };
     session.close(reason, "").await;
+    if joined {
+        tell_traffic(&session.stats());
+    }
     if joined && result.is_ok() {
         info!(target: SAY, room = %options.room, "left room {}", options.room);
     }
@@ -228,6 +231,15 @@ fn tell(event: &SessionEvent, role: PeerRole, session: &MemberSession) {
         }
         _ => info!(target: SAY, %room, "{sentence}"),
     }
+}
+
+/// Says what was moved, and where the rest went.
+fn tell_traffic(traffic: &TrafficStats) {
+    info!(
+        target: SAY, event = "traffic", rx_frames = traffic.rx_frames, rx_bytes = traffic.rx_bytes,
+        tx_frames = traffic.tx_frames, tx_bytes = traffic.tx_bytes, drops = traffic.drops.total(),
+        "{}", traffic_sentence(traffic)
+    );
 }
 
 /// Says what a session's diagnostics have to say, each line once until it changes.

@@ -2,6 +2,7 @@
 
 use lanparty_sdk::ctrl::{LeaveReason, PeerInfo, PeerRole, RoomCode};
 use lanparty_sdk::member::SessionEvent;
+use lanparty_sdk::obs::TrafficStats;
 use lanparty_sdk::proto::{PeerId, RoomId};
 use lanparty_sdk::relay::RelayEvent;
 
@@ -66,6 +67,17 @@ pub fn relay_sentence(event: &RelayEvent, code_of: impl Fn(RoomId) -> String) ->
         }
         _ => return None,
     })
+}
+
+/// What a member has moved, seen from its adapter or LAN, and what went no further.
+pub(crate) fn traffic_sentence(traffic: &TrafficStats) -> String {
+    let TrafficStats { rx_frames, tx_frames, drops, .. } = traffic;
+    let mut text = format!("{rx_frames} frames came from the room, {tx_frames} went into it");
+    if drops.total() > 0 {
+        let reasons: Vec<String> = drops.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
+        text.push_str(&format!("; dropped {}: {}", drops.total(), reasons.join(", ")));
+    }
+    text
 }
 
 /// How a member is called by the others.

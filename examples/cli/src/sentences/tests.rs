@@ -79,3 +79,19 @@ fn an_operator_reads_which_room_it_was() {
     let event = RelayEvent::Left { room, info: ann, reason: LeaveReason::Lost, text: String::new() };
     assert_eq!(say(&event), "Ann left room ROOM1: lost the connection");
 }
+
+#[test]
+fn drops_are_told_by_reason() {
+    use lanparty_sdk::obs::DropReason;
+
+    let mut traffic = TrafficStats::default();
+    traffic.rx_frames = 2;
+    traffic.tx_frames = 5;
+    assert_eq!(traffic_sentence(&traffic), "2 frames came from the room, 5 went into it");
+    traffic.drops.add_many(DropReason::Jumbo, 3);
+    traffic.drops.add(DropReason::Runt);
+    assert_eq!(
+        traffic_sentence(&traffic),
+        "2 frames came from the room, 5 went into it; dropped 4: runt 1, jumbo 3"
+    );
+}
