@@ -13,6 +13,7 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 
+use super::restart::RestartSecret;
 use super::tls;
 use crate::file::{self, Audience};
 
@@ -23,7 +24,10 @@ const DEVELOPMENT_YEARS: (i32, i32) = (2020, 2100);
 
 /// The relay's certificate chain and private key. Cloning is cheap.
 #[derive(Clone)]
-pub struct ServerCert(Arc<CertifiedKey>);
+pub struct ServerCert {
+    certified: Arc<CertifiedKey>,
+    restart: RestartSecret,
+}
 
 impl ServerCert {
     /// Takes a PEM chain, the relay's own certificate first, and a PEM private key (PKCS#8, SEC1 or PKCS#1).
@@ -117,7 +121,7 @@ impl ServerCert {
     #[must_use]
     pub fn cert_der(&self) -> &[u8] {
         // `CertifiedKey::end_entity_cert` fails on an empty chain only, and no constructor lets one in.
-        self.0.cert.first().map_or(&[], |cert| cert.as_ref())
+        self.certified.cert.first().map_or(&[], |cert| cert.as_ref())
     }
 
     /// Writes [`ServerCert::cert_der`] to `path` for members to trust, creating its parent folders. A reader finds
@@ -131,13 +135,19 @@ impl ServerCert {
             .map_err(|source| CertError::Write { path: path.to_owned(), source })
     }
 
+    /// What a relay with this certificate remembers over a restart.
+    pub(super) const fn restart(&self) -> &RestartSecret {
+        &self.restart
+    }
+
     pub(super) fn resolver(&self) -> Arc<dyn ResolvesServerCert> {
-        Arc::new(SingleCertAndKey::from(Arc::clone(&self.0)))
+        Arc::new(SingleCertAndKey::from(Arc::clone(&self.certified)))
     }
 
     fn new(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<Self, CertError> {
+        let restart = RestartSecret::derive(key.secret_der());
         match CertifiedKey::from_der(chain, key, &tls::provider()) {
-            Ok(certified) => Ok(Self(Arc::new(certified))),
+            Ok(certified) => Ok(Self { certified: Arc::new(certified), restart }),
             Err(rustls::Error::InconsistentKeys(_)) => Err(CertError::Mismatch),
             Err(rustls::Error::InvalidCertificate(_)) => Err(CertError::Chain),
             Err(_) => Err(CertError::Key),
@@ -168,7 +178,7 @@ fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, CertError> {
 
 impl fmt::Debug for ServerCert {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ServerCert").field("chain_len", &self.0.cert.len()).finish_non_exhaustive()
+        f.debug_struct("ServerCert").field("chain_len", &self.certified.cert.len()).finish_non_exhaustive()
     }
 }
 

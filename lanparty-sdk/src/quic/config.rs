@@ -154,7 +154,8 @@ pub(super) fn server_config_with(
     options: &TransportOptions,
     alpn: &[u8],
 ) -> quinn::ServerConfig {
-    let mut config = quinn::ServerConfig::with_crypto(tls::server_crypto(cert, alpn));
+    let mut config =
+        quinn::ServerConfig::new(tls::server_crypto(cert, alpn), Arc::new(cert.restart().token_key()));
     config
         .transport_config(Arc::new(options.transport(1)))
         .incoming_buffer_size(INCOMING_BUFFER_BYTES)

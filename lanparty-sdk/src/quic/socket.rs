@@ -7,6 +7,8 @@ use std::sync::Arc;
 use quinn::{Endpoint, EndpointConfig, TokioRuntime};
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::cert::ServerCert;
+
 /// Bytes that the kernel may queue for a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -149,17 +151,19 @@ pub fn bind_udp(addr: SocketAddr, buffers: SocketBuffers) -> Result<(UdpSocket, 
     open().map_err(|source| BindError::new(addr, source))
 }
 
-/// A relay's endpoint on `addr`. It must be called within a tokio runtime.
+/// A relay's endpoint on `addr`, which also answers for connections that an earlier one with the same certificate left
+/// behind. It must be called within a tokio runtime.
 ///
 /// # Errors
 /// [`BindError`].
 pub fn server_endpoint(
     addr: SocketAddr,
+    cert: &ServerCert,
     config: quinn::ServerConfig,
     buffers: SocketBuffers,
 ) -> Result<(Endpoint, BufferReport), BindError> {
     let (socket, report) = bind_udp(addr, buffers)?;
-    Ok((endpoint(addr, socket, Some(config))?, report))
+    Ok((endpoint(addr, socket, cert.restart().endpoint_config(), Some(config))?, report))
 }
 
 /// A member's endpoint on a port of the system's choice, for relays on IPv6 and IPv4, or on IPv4 alone where the
@@ -174,7 +178,7 @@ pub fn client_endpoint(buffers: SocketBuffers) -> Result<(Endpoint, BufferReport
         Some(bound) => (v6, bound),
         None => (v4, bind_udp(v4, buffers)?),
     };
-    Ok((endpoint(addr, socket, None)?, report))
+    Ok((endpoint(addr, socket, EndpointConfig::default(), None)?, report))
 }
 
 /// A socket that serves both families, if the system can do that.
@@ -187,12 +191,13 @@ fn bind_dual_stack(addr: SocketAddr, buffers: SocketBuffers) -> Option<(UdpSocke
 fn endpoint(
     addr: SocketAddr,
     socket: UdpSocket,
-    config: Option<quinn::ServerConfig>,
+    endpoint: EndpointConfig,
+    server: Option<quinn::ServerConfig>,
 ) -> Result<Endpoint, BindError> {
     if tokio::runtime::Handle::try_current().is_err() {
         return Err(BindError::NoRuntime);
     }
-    Endpoint::new(EndpointConfig::default(), config, socket, Arc::new(TokioRuntime))
+    Endpoint::new(endpoint, server, socket, Arc::new(TokioRuntime))
         .map_err(|source| BindError::new(addr, source))
 }
 

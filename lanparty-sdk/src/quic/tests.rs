@@ -18,15 +18,15 @@ struct Relay {
 }
 
 impl Relay {
-    fn new(config: quinn::ServerConfig) -> Self {
+    fn new(cert: &ServerCert, config: quinn::ServerConfig) -> Self {
         let addr = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0);
-        let (endpoint, _) = server_endpoint(addr, config, SocketBuffers::default()).unwrap();
+        let (endpoint, _) = server_endpoint(addr, cert, config, SocketBuffers::default()).unwrap();
         let addr = endpoint.local_addr().unwrap();
         Self { endpoint, addr }
     }
 
     fn with_cert(cert: &ServerCert) -> Self {
-        Self::new(server_config(cert, &TransportOptions::default()))
+        Self::new(cert, server_config(cert, &TransportOptions::default()))
     }
 
     /// The outcome for a member that trusts `trust` and asks for `name`, and the relay's end of the connection.
@@ -212,7 +212,7 @@ fn what_is_no_certificate_is_refused() {
 #[tokio::test]
 async fn another_protocol_version_is_told() {
     let cert = ServerCert::development(NAME).unwrap();
-    let relay = Relay::new(server_config_with(&cert, &TransportOptions::default(), b"lanparty/2"));
+    let relay = Relay::new(&cert, server_config_with(&cert, &TransportOptions::default(), b"lanparty/2"));
     let error = relay.connect(&trust(cert.cert_der()), NAME).await.0.unwrap_err();
     assert!(matches!(error, ConnectError::VersionMismatch), "{error:?}");
 }
@@ -224,7 +224,7 @@ async fn a_relay_without_datagrams_is_told() {
     let mut transport = TransportOptions::default().transport(1);
     transport.datagram_receive_buffer_size(None);
     config.transport_config(Arc::new(transport));
-    let error = Relay::new(config).connect(&trust(cert.cert_der()), NAME).await.0.unwrap_err();
+    let error = Relay::new(&cert, config).connect(&trust(cert.cert_der()), NAME).await.0.unwrap_err();
     assert!(matches!(error, ConnectError::NoDatagrams), "{error:?}");
 }
 

@@ -82,7 +82,8 @@ impl Relay {
     /// [`BindError`], with a hint for the common causes.
     pub fn bind(addr: SocketAddr, cert: &ServerCert, options: RelayOptions) -> Result<Self, BindError> {
         let transport = options.transport.for_address(addr);
-        let (endpoint, buffers) = server_endpoint(addr, server_config(cert, &transport), options.buffers)?;
+        let (endpoint, buffers) =
+            server_endpoint(addr, cert, server_config(cert, &transport), options.buffers)?;
         let state = RelayState::new(options.config, seed());
         let core = Arc::new(Core::new(state, options.handshake, options.outbox));
         let tasks = vec![

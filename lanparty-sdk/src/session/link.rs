@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use quinn::{Connection, Endpoint};
+use quinn::{Connection, ConnectionError, Endpoint};
 use tokio::task::JoinSet;
 use tokio::time::{sleep_until, timeout};
 use tracing::{info, warn};
@@ -107,7 +107,7 @@ impl Link {
         if let Some(piece) = self.pieces.recv().await {
             return Arrival::Control(piece);
         }
-        Arrival::Closed { code: close_code(&error), cause: ConnectError::from(error).to_string() }
+        Arrival::Closed { code: close_code(&error), cause: loss_cause(error) }
     }
 
     /// Queues a control message; a relay that reads so slowly that the queue is full is no relay.
@@ -124,6 +124,15 @@ impl Link {
         }
         close(&self.conn, code);
         self.tasks.abort_all();
+    }
+}
+
+/// Why a connection that stood is over, for people.
+fn loss_cause(error: ConnectionError) -> String {
+    match error {
+        ConnectionError::Reset => "the relay restarted".to_owned(),
+        ConnectionError::TimedOut => "nothing was heard from the relay for too long".to_owned(),
+        error => ConnectError::from(error).to_string(),
     }
 }
 

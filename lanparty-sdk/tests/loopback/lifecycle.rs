@@ -79,6 +79,38 @@ async fn sessions_come_back_when_the_relay_does_and_keep_their_ports() {
 }
 
 #[tokio::test]
+async fn a_relay_that_was_killed_is_known_to_be_gone_as_soon_as_it_is_back() {
+    let elsewhere =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let (party, addr) = {
+        let _inside = elsewhere.enter();
+        let party = Party::new();
+        let addr = party.addr();
+        (party, addr)
+    };
+    let client = party.seat(PeerRole::Client, "ROOM1").await;
+    let mut events = client.session.events();
+    // No goodbye: its tasks vanish, and with them its socket.
+    elsewhere.shutdown_background();
+    let Party { relay, cert } = party;
+    drop(relay);
+    let relay = in_time("the port", async {
+        loop {
+            match Relay::bind(addr, &cert, RelayOptions::default()) {
+                Ok(relay) => break relay,
+                Err(_) => tokio::task::yield_now().await,
+            }
+        }
+    })
+    .await;
+    let lost = event(&mut events, |event| matches!(event, SessionEvent::Disconnected { .. })).await;
+    let SessionEvent::Disconnected { cause, .. } = lost else { unreachable!() };
+    assert!(cause.contains("restarted"), "not by silence, but because the new relay said so: {cause}");
+    event(&mut events, |event| matches!(event, SessionEvent::Joined { again: true, .. })).await;
+    relay.close("done").await;
+}
+
+#[tokio::test]
 async fn a_newer_connection_of_the_same_identity_replaces_the_older() {
     let party = Party::new();
     let identity = Identity::generate().unwrap();
