@@ -16,7 +16,6 @@ const TOOLS: &[(&str, &str, &str)] = &[
     ("dnsmasq", "--version", "dnsmasq-base"),
     ("ethtool", "--version", "ethtool"),
     ("ip", "-V", "iproute2"),
-    ("nft", "--version", "nftables"),
     ("ping", "-V", "iputils-ping"),
     ("setpriv", "--version", "util-linux"),
     ("udhcpc", "--help", "udhcpc"),
