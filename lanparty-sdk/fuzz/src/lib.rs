@@ -2,10 +2,14 @@
 //! corpora and many random inputs through each.
 #![expect(clippy::disallowed_methods, reason = "any instant will do as the beginning")]
 
+pub mod certificate;
 pub mod ctrl_message;
 pub mod datagram;
+pub mod endpoint;
+pub mod ethernet;
 pub mod input;
 pub mod member_ops;
+pub mod offload;
 pub mod relay_ops;
 pub mod room_code;
 pub mod switch_ops;
@@ -55,5 +59,16 @@ mod tests {
         )+};
     }
 
-    exercises!(ctrl_message, datagram, member_ops, relay_ops, room_code, switch_ops);
+    exercises!(
+        certificate,
+        ctrl_message,
+        datagram,
+        endpoint,
+        ethernet,
+        member_ops,
+        offload,
+        relay_ops,
+        room_code,
+        switch_ops
+    );
 }
