@@ -2,7 +2,7 @@
 
 use crate::ctrl::RejectReason;
 
-/// What an error is about, in a dozen words. Stable; the C ABI carries it.
+/// What an error is about, in a few words. Stable; the C ABI carries it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -24,6 +24,35 @@ pub enum ErrorKind {
     Cancelled,
 }
 
+impl ErrorKind {
+    /// The kind of a number from [`code`].
+    #[must_use]
+    pub const fn of(code: u32) -> Self {
+        match code {
+            code::CANCELLED => Self::Cancelled,
+            code::CLOSED => Self::Refused,
+            code::PROTOCOL => Self::Protocol,
+            code::VERSION_MISMATCH | code::NO_DATAGRAMS => Self::Incompatible,
+            200..=299 => Self::Environment,
+            300..=399 => Self::Network,
+            400..=499 => Self::Trust,
+            500..=599 => Self::Refused,
+            _ => Self::Usage,
+        }
+    }
+}
+
+/// An error with a stable number. Every error that a user of the library meets is one.
+pub trait Coded: std::error::Error {
+    /// The stable number, one of [`code`].
+    fn code(&self) -> u32;
+
+    /// The coarse kind.
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::of(self.code())
+    }
+}
+
 /// Stable numbers, in bands: 1xx usage, 2xx this host, 3xx network and transport, 4xx trust and versions, 5xx room and
 /// policy. Documented in `docs/errors.md`.
 pub mod code {
@@ -31,12 +60,52 @@ pub mod code {
     pub const SERVER_NAME: u32 = 101;
     /// The session was closed while it began.
     pub const CANCELLED: u32 = 102;
+    /// The text is no address of a relay, or to listen on.
+    pub const ADDRESS: u32 = 103;
+    /// The text is no room code.
+    pub const ROOM_CODE: u32 = 104;
+    /// The text is no MAC address.
+    pub const MAC_ADDRESS: u32 = 105;
+    /// There is no tokio runtime.
+    pub const NO_RUNTIME: u32 = 106;
+    /// No interface may have this name.
+    pub const INTERFACE_NAME: u32 = 107;
+    /// A port or an MTU that the session cannot use.
+    pub const MTU: u32 = 108;
+    /// The session is over.
+    pub const SESSION_OVER: u32 = 109;
     /// No socket could be opened.
     pub const BIND: u32 = 201;
     /// The port failed.
     pub const PORT: u32 = 202;
     /// A host route could not be set.
     pub const ROUTE: u32 = 203;
+    /// This process may not do that.
+    pub const NOT_PERMITTED: u32 = 204;
+    /// Another program has the UDP port.
+    pub const ADDRESS_IN_USE: u32 = 205;
+    /// There is no such interface, or it went away.
+    pub const INTERFACE_MISSING: u32 = 206;
+    /// A wireless interface cannot be bridged.
+    pub const INTERFACE_WIRELESS: u32 = 207;
+    /// The interface is down.
+    pub const INTERFACE_DOWN: u32 = 208;
+    /// The interface has no carrier.
+    pub const INTERFACE_NO_CARRIER: u32 = 209;
+    /// The interface is no Ethernet that could be bridged.
+    pub const INTERFACE_NOT_ETHERNET: u32 = 210;
+    /// The adapter is in use.
+    pub const ADAPTER_BUSY: u32 = 211;
+    /// The adapter's driver is missing.
+    pub const DRIVER_MISSING: u32 = 212;
+    /// A certificate or key could not be read, used, made or written.
+    pub const CERTIFICATE_FILE: u32 = 213;
+    /// The identity file could not be read, used, made or written.
+    pub const IDENTITY_FILE: u32 = 214;
+    /// The system refused for a reason without a number of its own.
+    pub const SYSTEM: u32 = 215;
+    /// This system cannot do that.
+    pub const UNSUPPORTED: u32 = 216;
     /// A name has no address.
     pub const RESOLVE: u32 = 301;
     /// Nobody answered.
@@ -80,9 +149,29 @@ pub mod code {
     pub const ALL: &[(&str, u32)] = &[
         ("SERVER_NAME", SERVER_NAME),
         ("CANCELLED", CANCELLED),
+        ("ADDRESS", ADDRESS),
+        ("ROOM_CODE", ROOM_CODE),
+        ("MAC_ADDRESS", MAC_ADDRESS),
+        ("NO_RUNTIME", NO_RUNTIME),
+        ("INTERFACE_NAME", INTERFACE_NAME),
+        ("MTU", MTU),
+        ("SESSION_OVER", SESSION_OVER),
         ("BIND", BIND),
         ("PORT", PORT),
         ("ROUTE", ROUTE),
+        ("NOT_PERMITTED", NOT_PERMITTED),
+        ("ADDRESS_IN_USE", ADDRESS_IN_USE),
+        ("INTERFACE_MISSING", INTERFACE_MISSING),
+        ("INTERFACE_WIRELESS", INTERFACE_WIRELESS),
+        ("INTERFACE_DOWN", INTERFACE_DOWN),
+        ("INTERFACE_NO_CARRIER", INTERFACE_NO_CARRIER),
+        ("INTERFACE_NOT_ETHERNET", INTERFACE_NOT_ETHERNET),
+        ("ADAPTER_BUSY", ADAPTER_BUSY),
+        ("DRIVER_MISSING", DRIVER_MISSING),
+        ("CERTIFICATE_FILE", CERTIFICATE_FILE),
+        ("IDENTITY_FILE", IDENTITY_FILE),
+        ("SYSTEM", SYSTEM),
+        ("UNSUPPORTED", UNSUPPORTED),
         ("RESOLVE", RESOLVE),
         ("UNREACHABLE", UNREACHABLE),
         ("CONNECT", CONNECT),

@@ -3,6 +3,7 @@
 //! A *frame* here starts with the destination address and ends with the payload: no preamble, no frame check
 //! sequence, exactly what a TAP device or an `AF_PACKET` socket hands over.
 
+use crate::error::{Coded, code};
 use std::fmt;
 use std::str::FromStr;
 
@@ -240,6 +241,12 @@ impl<'a> Frame<'a> {
         let mut field = [0; N];
         field.copy_from_slice(&self.0[at..at + N]);
         field
+    }
+}
+
+impl Coded for ParseMacError {
+    fn code(&self) -> u32 {
+        code::MAC_ADDRESS
     }
 }
 

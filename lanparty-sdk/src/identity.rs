@@ -13,6 +13,7 @@ use ring::hmac;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Coded, code};
 use crate::file::{self, Audience};
 use crate::frame::MacAddr;
 
@@ -269,6 +270,16 @@ fn open_to_others(metadata: &fs::Metadata) -> Option<u32> {
     {
         let _ = metadata;
         None
+    }
+}
+
+impl Coded for IdentityError {
+    fn code(&self) -> u32 {
+        match self {
+            Self::NoRandomness => code::SYSTEM,
+            Self::NotAnIdentity { .. } => code::BAD_MAC,
+            _ => code::IDENTITY_FILE,
+        }
     }
 }
 

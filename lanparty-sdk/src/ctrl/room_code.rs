@@ -1,5 +1,6 @@
 //! The code by which people name a room.
 
+use crate::error::{Coded, code};
 use std::fmt;
 use std::str::FromStr;
 
@@ -72,5 +73,11 @@ impl fmt::Display for RoomCode {
 impl fmt::Debug for RoomCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl Coded for ParseRoomCodeError {
+    fn code(&self) -> u32 {
+        code::ROOM_CODE
     }
 }

@@ -1,5 +1,6 @@
 //! Relay addresses: parsing and resolution.
 
+use crate::error::{Coded, code};
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -241,6 +242,18 @@ fn parse_host(text: &str) -> Result<Host, ParseAddrError> {
         return Err(ParseAddrError::Ipv4);
     }
     Ok(Host::Name(text.to_ascii_lowercase()))
+}
+
+impl Coded for ParseAddrError {
+    fn code(&self) -> u32 {
+        code::ADDRESS
+    }
+}
+
+impl Coded for ResolveError {
+    fn code(&self) -> u32 {
+        code::RESOLVE
+    }
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 
 use super::restart::RestartSecret;
 use super::tls;
+use crate::error::{Coded, code};
 use crate::file::{self, Audience};
 
 /// No certificate or key file is larger; a path to something else must not fill the memory.
@@ -240,6 +241,12 @@ pub(super) fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the file is too large"));
     }
     Ok(bytes)
+}
+
+impl Coded for CertError {
+    fn code(&self) -> u32 {
+        code::CERTIFICATE_FILE
+    }
 }
 
 #[cfg(test)]

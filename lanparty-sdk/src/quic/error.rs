@@ -1,5 +1,6 @@
 //! Why a member could not connect to a relay.
 
+use crate::error::{Coded, code};
 use quinn::ConnectionError;
 use rustls::{AlertDescription, CertificateError};
 
@@ -143,6 +144,24 @@ struct NameList<'a>(&'a [String]);
 impl std::fmt::Display for NameList<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if self.0.is_empty() { f.write_str("no name at all") } else { f.write_str(&self.0.join(", ")) }
+    }
+}
+
+impl Coded for ConnectError {
+    fn code(&self) -> u32 {
+        match self {
+            Self::BadCertificate { .. } => code::CERTIFICATE_BAD,
+            Self::Expired => code::CERTIFICATE_EXPIRED,
+            Self::NameMismatch { .. } => code::CERTIFICATE_NAME,
+            Self::NoDatagrams => code::NO_DATAGRAMS,
+            Self::ServerName { .. } => code::SERVER_NAME,
+            Self::TimedOut => code::UNREACHABLE,
+            Self::UnknownIssuer => code::CERTIFICATE_UNKNOWN,
+            Self::VersionMismatch => code::VERSION_MISMATCH,
+            Self::Closed { .. } | Self::Refused | Self::Reset | Self::Transport(_) | Self::Unusable(_) => {
+                code::CONNECT
+            }
+        }
     }
 }
 

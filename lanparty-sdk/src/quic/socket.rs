@@ -8,6 +8,7 @@ use quinn::{Endpoint, EndpointConfig, TokioRuntime};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::cert::ServerCert;
+use crate::error::{Coded, code};
 
 /// Bytes that the kernel may queue for a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -204,6 +205,17 @@ fn endpoint(
 /// Linux reports twice what it was asked for: the other half is for its own bookkeeping (socket(7)).
 const fn usable_bytes(reported_bytes: usize) -> usize {
     if cfg!(target_os = "linux") { reported_bytes / 2 } else { reported_bytes }
+}
+
+impl Coded for BindError {
+    fn code(&self) -> u32 {
+        match self {
+            Self::InUse { .. } => code::ADDRESS_IN_USE,
+            Self::NoRuntime => code::NO_RUNTIME,
+            Self::Permission { .. } => code::NOT_PERMITTED,
+            Self::AddrNotAvailable { .. } | Self::Other { .. } => code::BIND,
+        }
+    }
 }
 
 #[cfg(test)]

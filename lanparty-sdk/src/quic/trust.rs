@@ -17,6 +17,7 @@ use webpki::{EndEntityCert, KeyUsage};
 
 use super::cert::read_bounded;
 use super::tls;
+use crate::error::{Coded, code};
 
 /// Which relay certificates a member believes. Cloning is cheap.
 #[derive(Clone)]
@@ -349,5 +350,11 @@ fn check_validity(
         | webpki::Error::TrailingData(_) => Err(CertificateError::BadEncoding),
         // Being self-signed, an authority's, or made for another purpose is what exact equality forgives.
         _ => Ok(()),
+    }
+}
+
+impl Coded for TrustError {
+    fn code(&self) -> u32 {
+        code::CERTIFICATE_FILE
     }
 }

@@ -44,6 +44,7 @@ pub use linux::RoutePin;
 #[cfg(all(feature = "runtime", not(target_os = "linux")))]
 pub use unsupported::RoutePin;
 
+use crate::error::{Coded, code};
 use std::io;
 use std::net::IpAddr;
 
@@ -112,4 +113,14 @@ pub enum RouteError {
     /// Routes cannot be pinned on this system.
     #[error("routes can only be pinned on Linux so far: traffic to the relay may enter the tunnel")]
     Unsupported,
+}
+
+impl Coded for RouteError {
+    fn code(&self) -> u32 {
+        match self {
+            Self::NotPermitted(_) => code::NOT_PERMITTED,
+            Self::Unsupported => code::UNSUPPORTED,
+            _ => code::ROUTE,
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Why a session could not begin.
 
 use crate::ctrl::{CloseCode, Reject};
-use crate::error::{ErrorKind, code, reject_code};
+use crate::error::{Coded, code, reject_code};
 use crate::member::EndReason;
 use crate::net::ResolveError;
 use crate::quic::{BindError, ConnectError};
@@ -54,47 +54,14 @@ pub enum JoinError {
     Cancelled,
 }
 
-impl JoinError {
-    /// The coarse kind.
-    #[must_use]
-    pub const fn kind(&self) -> ErrorKind {
+impl Coded for JoinError {
+    fn code(&self) -> u32 {
         match self {
-            Self::Resolve(_) => ErrorKind::Network,
-            Self::Bind(_) | Self::Port { .. } | Self::Route(_) => ErrorKind::Environment,
-            Self::Connect { source, .. } => match source {
-                ConnectError::NameMismatch { .. }
-                | ConnectError::UnknownIssuer
-                | ConnectError::Expired
-                | ConnectError::BadCertificate { .. } => ErrorKind::Trust,
-                ConnectError::VersionMismatch | ConnectError::NoDatagrams => ErrorKind::Incompatible,
-                ConnectError::ServerName { .. } => ErrorKind::Usage,
-                _ => ErrorKind::Network,
-            },
-            Self::Rejected(_) | Self::Closed(_) => ErrorKind::Refused,
-            Self::Protocol { .. } => ErrorKind::Protocol,
-            Self::Cancelled => ErrorKind::Cancelled,
-        }
-    }
-
-    /// The stable number, see [`code`].
-    #[must_use]
-    pub const fn code(&self) -> u32 {
-        match self {
-            Self::Resolve(_) => code::RESOLVE,
-            Self::Bind(_) => code::BIND,
+            Self::Resolve(source) => source.code(),
+            Self::Bind(source) => source.code(),
             Self::Port { .. } => code::PORT,
-            Self::Route(_) => code::ROUTE,
-            Self::Connect { source, .. } => match source {
-                ConnectError::NameMismatch { .. } => code::CERTIFICATE_NAME,
-                ConnectError::UnknownIssuer => code::CERTIFICATE_UNKNOWN,
-                ConnectError::Expired => code::CERTIFICATE_EXPIRED,
-                ConnectError::BadCertificate { .. } => code::CERTIFICATE_BAD,
-                ConnectError::VersionMismatch => code::VERSION_MISMATCH,
-                ConnectError::NoDatagrams => code::NO_DATAGRAMS,
-                ConnectError::ServerName { .. } => code::SERVER_NAME,
-                ConnectError::TimedOut => code::UNREACHABLE,
-                _ => code::CONNECT,
-            },
+            Self::Route(source) => source.code(),
+            Self::Connect { source, .. } => source.code(),
             Self::Rejected(reject) => reject_code(reject.reason),
             Self::Closed(_) => code::CLOSED,
             Self::Protocol { .. } => code::PROTOCOL,

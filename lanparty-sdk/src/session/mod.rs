@@ -11,6 +11,7 @@ pub use error::JoinError;
 pub use handle::{MemberRoom, MemberSession};
 
 use crate::ctrl::LeaveReason;
+use crate::error::{Coded, code};
 use crate::member::EndReason;
 use crate::member::Phase;
 use crate::member::SessionEvent;
@@ -85,4 +86,13 @@ pub enum BridgeError {
     /// The session is over.
     #[error("the session is over")]
     Ended,
+}
+
+impl Coded for BridgeError {
+    fn code(&self) -> u32 {
+        match self {
+            Self::MtuTooSmall { .. } => code::MTU,
+            Self::Ended => code::SESSION_OVER,
+        }
+    }
 }

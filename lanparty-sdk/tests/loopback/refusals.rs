@@ -3,7 +3,7 @@
 use std::net::UdpSocket;
 
 use lanparty_sdk::ctrl::{PeerRole, RejectReason};
-use lanparty_sdk::error::{ErrorKind, code};
+use lanparty_sdk::error::{Coded, ErrorKind, code};
 use lanparty_sdk::identity::Identity;
 use lanparty_sdk::quic::{ConnectError, ServerCert, Trust};
 use lanparty_sdk::relay::{HandshakeConfig, RelayOptions, RetryPolicy};

@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use lanparty_sdk::ctrl::RejectReason;
-use lanparty_sdk::error::ErrorKind;
+use lanparty_sdk::error::{Coded, ErrorKind};
 use lanparty_sdk::identity::IdentityError;
 use lanparty_sdk::member::EndReason;
 use lanparty_sdk::quic::{BindError, CertError, TrustError};

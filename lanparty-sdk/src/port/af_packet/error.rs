@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::error::{Coded, code};
 use crate::frame::MacAddr;
 use crate::port::interface::NameError;
 
@@ -140,4 +141,21 @@ pub enum AfPacketError {
         /// The interface.
         iface: String,
     },
+}
+
+impl Coded for AfPacketError {
+    fn code(&self) -> u32 {
+        match self {
+            Self::BadName { .. } => code::INTERFACE_NAME,
+            Self::BadMac { .. } | Self::Loopback { .. } | Self::NotEthernet { .. } => {
+                code::INTERFACE_NOT_ETHERNET
+            }
+            Self::Down { .. } => code::INTERFACE_DOWN,
+            Self::NoCarrier { .. } => code::INTERFACE_NO_CARRIER,
+            Self::NotFound { .. } | Self::Recreated { .. } | Self::Removed { .. } => code::INTERFACE_MISSING,
+            Self::NotPermitted { .. } => code::NOT_PERMITTED,
+            Self::Wireless { .. } => code::INTERFACE_WIRELESS,
+            _ => code::SYSTEM,
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use std::io;
 
 use super::InterfaceAddress;
+use crate::error::{Coded, code};
 use crate::frame::{MIN_MTU, MacAddr};
 use crate::port::interface::NameError;
 
@@ -125,4 +126,19 @@ pub enum TapError {
     /// Making a socket for control requests failed.
     #[error("cannot make a socket")]
     Socket(#[source] io::Error),
+}
+
+impl Coded for TapError {
+    fn code(&self) -> u32 {
+        match self {
+            Self::BadMac { .. } => code::BAD_MAC,
+            Self::BadMtu { .. } => code::MTU,
+            Self::BadName { .. } => code::INTERFACE_NAME,
+            Self::Busy { .. } => code::ADAPTER_BUSY,
+            Self::NoDriver { .. } => code::DRIVER_MISSING,
+            Self::NotPermitted { .. } => code::NOT_PERMITTED,
+            Self::Removed { .. } => code::INTERFACE_MISSING,
+            _ => code::SYSTEM,
+        }
+    }
 }
