@@ -69,8 +69,9 @@ impl MacAddr {
         self.0[0] & 0x02 != 0
     }
 
-    /// Whether a client may own this address: unicast and locally administered, so that it can never collide with
-    /// a network card on the party's LAN.
+    /// Whether a client may own this address: unicast and locally administered, so that it never collides with what a
+    /// vendor gave to a network card on the party's LAN. Virtual machines there may still have such an address; a relay
+    /// refuses those that it has heard from.
     #[must_use]
     pub fn is_client_identity(self) -> bool {
         self.is_unicast() && self.is_local()

@@ -10,7 +10,7 @@ use super::backoff::{Backoff, Chance};
 use super::probes::Prober;
 use crate::ctrl::{
     CloseCode, Decoder, Hello, LeaveReason, MAX_TEXT_CHARS, MemberMessage, MemberStats, PeerInfo, PeerRole,
-    Reject, RelayMessage, Welcome, clean_text,
+    Reject, RejectReason, RelayMessage, Welcome, clean_text,
 };
 use crate::frame::MacAddr;
 use crate::gateway::{Refresh, refresh_frame};
@@ -80,6 +80,9 @@ pub struct Member {
     pub(super) budget: usize,
     pub(super) seat: Option<Seat>,
     has_joined: bool,
+    /// What the room's MTU was when the member was last in. It asks for the same again, so that members with smaller ports
+    /// find their room as it was when the relay has forgotten it.
+    room_mtu: Option<u16>,
     pub(super) paused: bool,
     pub(super) directory: Directory,
     pub(super) fragment_id: FragmentId,
@@ -111,6 +114,7 @@ impl Member {
             budget: 0,
             seat: None,
             has_joined: false,
+            room_mtu: None,
             paused: false,
             directory: Directory::default(),
             fragment_id,
@@ -149,7 +153,7 @@ impl Member {
             room: self.config.room.clone(),
             mac: self.config.mac,
             token: self.config.token,
-            mtu: self.config.mtu,
+            mtu: self.room_mtu.unwrap_or(self.config.mtu),
             budget: u32::MAX,
             name: self.config.name.clone(),
             agent: self.config.agent.clone(),
@@ -352,6 +356,9 @@ impl Member {
             (Phase::Joined, RelayMessage::PeerPaused { peer, paused }) => {
                 if let Some(known) = self.directory.get_mut(peer) {
                     known.info.paused = paused;
+                    if !paused {
+                        self.prober.hurry(now);
+                    }
                     self.event(SessionEvent::PeerPaused { peer, paused });
                 }
             }
@@ -369,6 +376,7 @@ impl Member {
         let again = std::mem::replace(&mut self.has_joined, true);
         self.stats.reconnects += u64::from(again);
         self.phase = Phase::Joined;
+        self.room_mtu = Some(welcome.mtu);
         self.deadline = None;
         self.backoff.reset();
         self.seat = Some(Seat { room: welcome.room, peer: welcome.peer, mtu: welcome.mtu });
@@ -409,7 +417,10 @@ impl Member {
 
     fn rejected(&mut self, now: Instant, reject: Reject) {
         self.outputs.push_back(MemberOutput::Close(CloseCode::Leave));
-        if reject.reason.is_temporary() && (self.has_joined || self.config.retry_first) {
+        if reject.reason == RejectReason::MtuTooSmall && self.room_mtu.take().is_some() {
+            // The room was made anew with another MTU: ask again with what the port really carries.
+            self.wait(now, &EndReason::Rejected(reject).to_string());
+        } else if reject.reason.is_temporary() && (self.has_joined || self.config.retry_first) {
             self.wait(now, &EndReason::Rejected(reject).to_string());
         } else {
             self.end(EndReason::Rejected(reject));

@@ -66,7 +66,12 @@ struct Link {
 }
 
 impl Core {
-    pub(super) fn new(state: RelayState, handshake: HandshakeConfig, outbox_limits: OutboxLimits) -> Self {
+    pub(super) fn new(
+        state: RelayState,
+        max_connections: u32,
+        handshake: HandshakeConfig,
+        outbox_limits: OutboxLimits,
+    ) -> Self {
         let handshake_timeout = Duration::from_millis(handshake.timeout_ms);
         Self {
             inner: Mutex::new(Inner {
@@ -75,7 +80,7 @@ impl Core {
                 room_events: BTreeMap::new(),
                 stats: RelayStats::default(),
             }),
-            throttle: Mutex::new(Throttle::new(handshake, Instant::now())),
+            throttle: Mutex::new(Throttle::new(handshake, max_handshakes(max_connections), Instant::now())),
             events: EventSender::new(),
             rescheduled: Notify::new(),
             ended: Notify::new(),
@@ -443,4 +448,9 @@ impl RelayStats {
         self.sent_bytes += outbox.sent_bytes;
         self.drops.merge(&outbox.drops);
     }
+}
+
+/// Connections and handshakes together: some more than members, so that those beyond are told that the relay is full.
+const fn max_handshakes(max_connections: u32) -> u32 {
+    max_connections.saturating_add(max_connections / 16).saturating_add(16)
 }

@@ -84,8 +84,9 @@ impl Relay {
         let transport = options.transport.for_address(addr);
         let (endpoint, buffers) =
             server_endpoint(addr, cert, server_config(cert, &transport), options.buffers)?;
+        let max_connections = options.config.max_connections;
         let state = RelayState::new(options.config, seed());
-        let core = Arc::new(Core::new(state, options.handshake, options.outbox));
+        let core = Arc::new(Core::new(state, max_connections, options.handshake, options.outbox));
         let tasks = vec![
             tokio::spawn(accept(Arc::clone(&core), endpoint.clone())),
             tokio::spawn(keep_time(Arc::clone(&core))),

@@ -1,6 +1,6 @@
 //! Who may begin a handshake. TLS is the most expensive thing a stranger can ask of a relay.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Instant;
 
@@ -79,14 +79,24 @@ pub(super) struct Throttle {
     config: HandshakeConfig,
     calm: TokenBucket,
     addresses: BTreeMap<IpAddr, Address>,
-    /// The same addresses by when they were last seen.
-    order: BTreeMap<(Instant, IpAddr), ()>,
+    /// Those of them without a connection, by when they were last seen: only they may be forgotten.
+    idle: BTreeSet<(Instant, IpAddr)>,
+    /// All connections together, and how many there may be.
+    connections: u32,
+    max_connections: u32,
 }
 
 impl Throttle {
-    pub(super) fn new(config: HandshakeConfig, now: Instant) -> Self {
+    pub(super) fn new(config: HandshakeConfig, max_connections: u32, now: Instant) -> Self {
         let calm = TokenBucket::new(config.calm, now);
-        Self { config, calm, addresses: BTreeMap::new(), order: BTreeMap::new() }
+        Self {
+            config,
+            calm,
+            addresses: BTreeMap::new(),
+            idle: BTreeSet::new(),
+            connections: 0,
+            max_connections,
+        }
     }
 
     /// Judges a first packet. `proven` says that the address has proved itself already.
@@ -98,6 +108,9 @@ impl Throttle {
         };
         if must_prove && !proven {
             return Welcome::Retry; // costs an attacker's victim nothing, and no memory here
+        }
+        if self.connections >= self.max_connections {
+            return Welcome::Ignore;
         }
         let rate = self.config.per_address;
         let limit = self.config.connections_per_address;
@@ -111,33 +124,44 @@ impl Throttle {
 
     /// A handshake began that was accepted.
     pub(super) fn opened(&mut self, now: Instant, address: IpAddr) {
+        self.connections += 1;
         let rate = self.config.per_address;
-        self.touch(now, address, rate).connections += 1;
+        let entry = self.touch(now, address, rate);
+        entry.connections += 1;
+        let seen = entry.seen;
+        self.idle.remove(&(seen, network(address)));
     }
 
     /// A connection, or a handshake, is over.
     pub(super) fn closed(&mut self, address: IpAddr) {
-        if let Some(entry) = self.addresses.get_mut(&network(address)) {
+        self.connections = self.connections.saturating_sub(1);
+        let key = network(address);
+        if let Some(entry) = self.addresses.get_mut(&key) {
             entry.connections = entry.connections.saturating_sub(1);
+            if entry.connections == 0 {
+                self.idle.insert((entry.seen, key));
+            }
         }
     }
 
     fn touch(&mut self, now: Instant, address: IpAddr, rate: Rate) -> &mut Address {
         let key = network(address);
         if let Some(known) = self.addresses.get(&key) {
-            self.order.remove(&(known.seen, key));
+            self.idle.remove(&(known.seen, key));
         } else if self.addresses.len() >= self.config.addresses.max(1)
-            && let Some(((_, oldest), ())) = self.order.pop_first()
+            && let Some((_, oldest)) = self.idle.pop_first()
         {
             self.addresses.remove(&oldest);
         }
-        self.order.insert((now, key), ());
         let entry = self.addresses.entry(key).or_insert_with(|| Address {
             bucket: TokenBucket::new(rate, now),
             connections: 0,
             seen: now,
         });
         entry.seen = now;
+        if entry.connections == 0 {
+            self.idle.insert((now, key));
+        }
         entry
     }
 }
@@ -161,7 +185,7 @@ mod tests {
     }
 
     fn throttle(config: HandshakeConfig, now: Instant) -> Throttle {
-        Throttle::new(HandshakeConfig { retry: RetryPolicy::Never, ..config }, now)
+        Throttle::new(HandshakeConfig { retry: RetryPolicy::Never, ..config }, 1000, now)
     }
 
     #[test]
@@ -197,7 +221,7 @@ mod tests {
     fn strangers_must_prove_themselves_under_load_only() {
         let now = Instant::now();
         let config = HandshakeConfig { calm: Rate::new(1, 2), ..HandshakeConfig::default() };
-        let mut throttle = Throttle::new(config, now);
+        let mut throttle = Throttle::new(config, 1000, now);
         assert_eq!(throttle.judge(now, address(1), false), Welcome::Accept);
         assert_eq!(throttle.judge(now, address(2), false), Welcome::Accept);
         assert_eq!(throttle.judge(now, address(3), false), Welcome::Retry);
@@ -222,10 +246,40 @@ mod tests {
         let mut throttle = throttle(HandshakeConfig { addresses: 3, ..HandshakeConfig::default() }, now);
         for last in 0..100 {
             throttle.judge(now + Duration::from_secs(u64::from(last)), address(last), true);
-            assert!(throttle.addresses.len() <= 3 && throttle.order.len() == throttle.addresses.len());
+            assert!(throttle.addresses.len() <= 3 && throttle.idle.len() == throttle.addresses.len());
         }
         assert!(
             throttle.addresses.contains_key(&address(99)) && !throttle.addresses.contains_key(&address(0))
         );
+    }
+
+    #[test]
+    fn an_address_with_a_connection_is_never_forgotten() {
+        let now = Instant::now();
+        let mut throttle = throttle(
+            HandshakeConfig { addresses: 2, connections_per_address: 1, ..HandshakeConfig::default() },
+            now,
+        );
+        assert_eq!(throttle.judge(now, address(1), true), Welcome::Accept);
+        throttle.opened(now, address(1));
+        for last in 2..50 {
+            throttle.judge(now + Duration::from_secs(u64::from(last)), address(last), true);
+        }
+        assert_eq!(throttle.judge(now + Duration::from_secs(60), address(1), true), Welcome::Ignore);
+        throttle.closed(address(1));
+        assert_eq!(throttle.judge(now + Duration::from_secs(61), address(1), true), Welcome::Accept);
+    }
+
+    #[test]
+    fn all_addresses_together_have_a_bound() {
+        let now = Instant::now();
+        let mut throttle = Throttle::new(HandshakeConfig::default(), 3, now);
+        for last in 0..3 {
+            assert_eq!(throttle.judge(now, address(last), true), Welcome::Accept);
+            throttle.opened(now, address(last));
+        }
+        assert_eq!(throttle.judge(now, address(9), true), Welcome::Ignore);
+        throttle.closed(address(0));
+        assert_eq!(throttle.judge(now, address(9), true), Welcome::Accept);
     }
 }

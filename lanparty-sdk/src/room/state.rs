@@ -8,7 +8,7 @@ use crate::ctrl::{Hello, IdentityToken, MemberStats, PeerInfo, PeerRole, Reject,
 use crate::frame::MacAddr;
 use crate::obs::DropCounts;
 use crate::proto::{PeerId, RoomId, required_budget};
-use crate::switch::{MacTable, MemberLimits, TableConfig};
+use crate::switch::{MacTable, MemberLimits, Owner, TableConfig};
 
 /// A connection of the relay, as its driver and its rooms name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -128,7 +128,7 @@ impl RoomState {
             .then(|| self.kept.iter().position(|place| place.token == hello.token))
             .flatten();
         self.check_role(hello, old, kept)?;
-        self.check_mac(hello, old, kept)?;
+        self.check_mac(now, hello, old, kept)?;
 
         let peer = match (old, kept) {
             (Some(peer), _) => peer,
@@ -271,7 +271,13 @@ impl RoomState {
         }
     }
 
-    fn check_mac(&self, hello: &Hello, old: Option<PeerId>, kept: Option<usize>) -> Result<(), Reject> {
+    fn check_mac(
+        &self,
+        now: Instant,
+        hello: &Hello,
+        old: Option<PeerId>,
+        kept: Option<usize>,
+    ) -> Result<(), Reject> {
         let Some(mac) = hello.mac else { return Ok(()) };
         let taken =
             self.members.values().any(|member| member.info.mac == Some(mac) && Some(member.info.peer) != old)
@@ -280,7 +286,11 @@ impl RoomState {
                     .iter()
                     .enumerate()
                     .any(|(index, place)| place.mac == Some(mac) && Some(index) != kept);
-        if taken { Err(reject(RejectReason::DuplicateMac, mac.to_string())) } else { Ok(()) }
+        // Virtual machines and phones on the LAN have locally administered addresses too; whoever took one of those would
+        // have the party's switch send that machine's traffic here.
+        let newcomer = hello.role == PeerRole::Client && old.is_none() && kept.is_none();
+        let of_the_lan = newcomer && matches!(self.table.lookup(mac, now), Some(Owner::Lan(_)));
+        if taken || of_the_lan { Err(reject(RejectReason::DuplicateMac, mac.to_string())) } else { Ok(()) }
     }
 
     fn insert(&mut self, now: Instant, conn: ConnId, hello: &Hello, info: PeerInfo) {

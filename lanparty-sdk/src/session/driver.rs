@@ -17,9 +17,8 @@ use super::JoinError;
 use super::handle::{Command, Facts, MemberSession, Progress, Shared};
 use super::link::{Arrival, Link, PathKeeper, Target};
 use crate::ctrl::{CloseCode, encode};
-use crate::member::SessionEvent;
-use crate::member::{Member, MemberConfig, MemberOutput, Phase};
-use crate::obs::{DropReason, EventSender};
+use crate::member::{EndReason, Member, MemberConfig, MemberOutput, Phase, SessionEvent};
+use crate::obs::{DropCounts, DropReason, EventSender};
 use crate::port::{FrameBatch, Port, TrySendError};
 use crate::quic::{Outbox, OutboxLimits};
 use crate::room::RoomEvent;
@@ -115,6 +114,7 @@ enum Happening {
 
 impl Driver {
     async fn run(mut self) {
+        let _last_word = LastWord(Arc::clone(&self.shared));
         let timer = sleep_until(Instant::now().into());
         tokio::pin!(timer);
         loop {
@@ -124,6 +124,7 @@ impl Driver {
                 (member.phase(), member.poll_timeout())
             };
             if phase == Phase::Ended {
+                self.obey(); // it may have ended since, by another thread's hand
                 break;
             }
             if let Some(due) = due
@@ -175,6 +176,9 @@ impl Driver {
             Happening::Connected(result) => self.connected(result),
             Happening::PathLost(cause) => {
                 warn!(target: "lanparty::session", cause, "the way to the relay leads into the tunnel");
+                if let Some(attempt) = self.connecting.take() {
+                    attempt.abort();
+                }
                 if let Some(link) = self.take_link() {
                     self.farewells.spawn(link.close(CloseCode::Internal));
                 }
@@ -189,6 +193,7 @@ impl Driver {
             Ok(conn) => {
                 self.retire_outbox();
                 let budget = conn.max_datagram_size();
+                self.path.travel_to(conn.remote_address().ip());
                 let link = Link::new(conn, &self.outbox);
                 {
                     let mut facts = self.shared.facts();
@@ -211,33 +216,39 @@ impl Driver {
     /// Datagrams of the connection become frames of the port.
     fn receive(&mut self) {
         let now = Instant::now();
-        let mut member = self.shared.member();
-        for datagram in self.datagrams.drain(..) {
-            // A drop is counted by the member already.
-            let _ = member.handle_datagram(now, &datagram, &mut self.frames);
+        {
+            let mut member = self.shared.member();
+            for datagram in self.datagrams.drain(..) {
+                // A drop is counted by the member already.
+                let _ = member.handle_datagram(now, &datagram, &mut self.frames);
+            }
         }
+        // Without the lock: a port may be anybody's code, and may ask the session something.
+        let mut drops = DropCounts::default();
         if let Some(port) = &self.port {
-            port.sink
-                .try_send_batch(&mut self.frames, &mut |error| member.stats_mut().drop(port_drop(&error)));
+            port.sink.try_send_batch(&mut self.frames, &mut |error| drops.add(port_drop(&error)));
         } else {
-            let count = self.frames.drain(..).count() as u64;
-            member.stats_mut().drops.add_many(DropReason::PortError, count);
+            drops.add_many(DropReason::PortError, self.frames.drain(..).count() as u64);
+        }
+        if drops.total() > 0 {
+            self.shared.member().stats_mut().drops.merge(&drops);
         }
     }
 
     /// Frames of the port become datagrams of the connection.
     fn transmit(&mut self) {
         let budget = self.link.as_ref().and_then(|link| link.conn.max_datagram_size());
+        let port_drops = self.port.as_mut().map(|port| port.source.take_drops());
         let mut member = self.shared.member();
         if let Some(budget) = budget {
             member.handle_budget(budget);
         }
+        if let Some(drops) = port_drops {
+            member.stats_mut().drops.merge(&drops);
+        }
         for frame in self.batch.drain() {
             // A drop is counted by the member already.
             let _ = member.handle_port_frame(frame, &mut self.outgoing);
-        }
-        if let Some(port) = &mut self.port {
-            member.stats_mut().drops.merge(&port.source.take_drops());
         }
         drop(member);
         self.outbox.push_batch(&mut self.outgoing);
@@ -360,7 +371,21 @@ impl Driver {
         self.endpoint.close(CloseCode::Leave.code().into(), b"");
         let _ = timeout(ENDPOINT_TIMEOUT, self.endpoint.wait_idle()).await;
         self.path.release();
-        self.shared.progress.send_modify(|progress| progress.done = true);
+    }
+}
+
+/// Tells those who wait that the session is over, however its driver ends: by itself, by a panic in somebody's port, or
+/// with its runtime.
+struct LastWord(Arc<Shared>);
+
+impl Drop for LastWord {
+    fn drop(&mut self) {
+        self.0.progress.send_modify(|progress| {
+            progress.ended.get_or_insert_with(|| EndReason::PortClosed {
+                cause: "the session's task is gone".to_owned(),
+            });
+            progress.done = true;
+        });
     }
 }
 

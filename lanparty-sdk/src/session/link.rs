@@ -49,17 +49,22 @@ impl Target {
         path: Arc<PathKeeper>,
     ) -> Result<Connection, JoinError> {
         let addresses = self.relay.resolve().await.map_err(JoinError::Resolve)?;
-        let mut failure = ConnectError::TimedOut;
+        let failed = |source| JoinError::Connect { relay: self.relay.to_string(), source };
+        let mut failure = failed(ConnectError::TimedOut);
         for address in addresses {
-            path.keep(address.ip()).map_err(JoinError::Route)?;
+            // One address that only the tunnel leads to must not keep the others from being tried.
+            if let Err(error) = path.keep(address.ip()) {
+                failure = JoinError::Route(error);
+                continue;
+            }
             let attempt = connect(&endpoint, address, &self.server_name, &self.trust, &self.transport);
             match timeout(CONNECT_TIMEOUT, attempt).await {
                 Ok(Ok(conn)) => return Ok(conn),
-                Ok(Err(error)) => failure = error,
-                Err(_) => failure = ConnectError::TimedOut,
+                Ok(Err(error)) => failure = failed(error),
+                Err(_) => failure = failed(ConnectError::TimedOut),
             }
         }
-        Err(JoinError::Connect { relay: self.relay.to_string(), source: failure })
+        Err(failure)
     }
 }
 
@@ -146,13 +151,19 @@ pub(super) struct PathKeeper {
 #[derive(Debug)]
 struct PathState {
     pins: BTreeMap<IpAddr, RoutePin>,
+    /// The address that is connected, or was last.
+    relay: Option<IpAddr>,
     next_check: Instant,
 }
 
 impl PathKeeper {
     /// Keeps out of `adapter`; does nothing if there is none.
     pub(super) fn new(adapter: Option<String>) -> Self {
-        let state = PathState { pins: BTreeMap::new(), next_check: Instant::now() + ROUTE_CHECK_INTERVAL };
+        let state = PathState {
+            pins: BTreeMap::new(),
+            relay: None,
+            next_check: Instant::now() + ROUTE_CHECK_INTERVAL,
+        };
         Self { adapter, state: Mutex::new(state) }
     }
 
@@ -171,9 +182,10 @@ impl PathKeeper {
             sleep_until(due.into()).await;
             let mut state = self.state();
             state.next_check = Instant::now() + ROUTE_CHECK_INTERVAL;
-            for (relay, pin) in &mut state.pins {
+            let PathState { pins, relay: current, .. } = &mut *state;
+            for (relay, pin) in pins {
                 match pin.check() {
-                    Ok(PinState::ThroughTunnel) => {
+                    Ok(PinState::ThroughTunnel) if *current == Some(*relay) => {
                         return format!("the way to {relay} leads into the tunnel");
                     }
                     Ok(PinState::Repinned) => {
@@ -193,7 +205,13 @@ impl PathKeeper {
         self.state().pins.clear();
     }
 
+    /// Says which of the relay's addresses is connected.
+    pub(super) fn travel_to(&self, relay: IpAddr) {
+        self.state().relay = Some(relay.to_canonical());
+    }
+
     fn keep(&self, relay: IpAddr) -> Result<(), RouteError> {
+        let relay = relay.to_canonical();
         let Some(adapter) = &self.adapter else { return Ok(()) };
         let mut state = self.state();
         if let Entry::Vacant(vacant) = state.pins.entry(relay) {

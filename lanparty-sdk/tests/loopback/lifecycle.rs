@@ -1,18 +1,21 @@
 //! Coming, going, and coming back.
 
 use std::net::Ipv4Addr;
+use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use lanparty_sdk::ctrl::{CloseCode, LeaveReason, PeerRole};
 use lanparty_sdk::frame::MacAddr;
 use lanparty_sdk::identity::Identity;
 use lanparty_sdk::member::EndReason;
 use lanparty_sdk::member::SessionEvent;
-use lanparty_sdk::port::memory;
+use lanparty_sdk::port::{FrameSink, Port, PortCaps, PortKind, TrySendError, memory};
 use lanparty_sdk::relay::{Relay, RelayEvent, RelayOptions};
 use lanparty_sdk::room::{Room, RoomEvent};
-use lanparty_sdk::session::Session;
+use lanparty_sdk::session::{MemberSession, Session};
+use tokio::sync::Notify;
 
-use crate::party::{Party, ended, event, frame, in_time, peers, receive};
+use crate::party::{PATIENCE, Party, ended, event, frame, in_time, peers, receive};
 
 #[tokio::test]
 async fn the_reason_of_a_leave_reaches_the_others_and_the_relay() {
@@ -90,8 +93,8 @@ async fn a_relay_that_was_killed_is_known_to_be_gone_as_soon_as_it_is_back() {
     };
     let client = party.seat(PeerRole::Client, "ROOM1").await;
     let mut events = client.session.events();
-    // No goodbye: its tasks vanish, and with them its socket.
-    elsewhere.shutdown_background();
+    // No goodbye: its tasks vanish first, so that nothing is left that could say one.
+    tokio::task::spawn_blocking(move || elsewhere.shutdown_timeout(PATIENCE)).await.unwrap();
     let Party { relay, cert } = party;
     drop(relay);
     let relay = in_time("the port", async {
@@ -201,4 +204,59 @@ async fn a_session_that_is_closed_while_it_begins_says_so() {
     session.close(LeaveReason::Normal, "").await;
     assert_eq!(session.end_reason(), Some(EndReason::Left));
     assert!(session.joined().await.is_err());
+}
+
+/// A port that does something of its own with each frame it is given.
+#[derive(Debug)]
+struct Curious {
+    act: fn(&MemberSession),
+    session: Arc<OnceLock<MemberSession>>,
+    acted: Arc<Notify>,
+}
+
+impl FrameSink for Curious {
+    fn caps(&self) -> PortCaps {
+        PortCaps::new(PortKind::Custom, "curious")
+    }
+
+    fn try_send(&self, _frame: Bytes) -> Result<(), TrySendError> {
+        self.acted.notify_one();
+        (self.act)(self.session.get().expect("set before the first frame"));
+        Ok(())
+    }
+}
+
+/// Ann behind such a port, to which a frame is on its way; and what must be kept for as long as the test lasts.
+async fn with_a_curious_port(act: fn(&MemberSession)) -> (MemberSession, Arc<Notify>, impl Sized) {
+    let party = Party::new();
+    let bob = party.seat(PeerRole::Client, "ROOM1").await;
+    let ann = party.client("ROOM1").connect().await.unwrap();
+    peers(&bob.session, 1).await;
+    peers(&ann, 1).await;
+    let (session, acted) = (Arc::new(OnceLock::new()), Arc::new(Notify::new()));
+    session.set(ann.clone()).unwrap();
+    let (quiet, other_end) = memory::pair(1);
+    let (source, _) = quiet.split();
+    ann.bridge(Port::new(source, Curious { act, session, acted: Arc::clone(&acted) })).await.unwrap();
+    bob.cable.send(&frame(MacAddr::BROADCAST, bob.mac, 60, 1)).await.unwrap();
+    (ann, acted, (party, bob, other_end))
+}
+
+#[tokio::test]
+async fn a_port_may_ask_its_session_while_it_takes_a_frame() {
+    let (ann, acted, _kept) = with_a_curious_port(|session| {
+        assert_eq!(session.stats().rx_frames, 1);
+        assert_eq!(session.room().peers().len(), 1);
+    })
+    .await;
+    in_time("the frame", acted.notified()).await;
+    ann.close(LeaveReason::Normal, "").await;
+}
+
+#[tokio::test]
+async fn a_port_that_panics_ends_its_session_and_nobody_waits_for_ever() {
+    let (ann, acted, _kept) = with_a_curious_port(|_| panic!("on purpose")).await;
+    in_time("the frame", acted.notified()).await;
+    assert!(matches!(ended(&ann).await, EndReason::PortClosed { .. }));
+    in_time("the close", ann.close(LeaveReason::Normal, "")).await;
 }

@@ -4,12 +4,13 @@ use std::net::UdpSocket;
 
 use lanparty_sdk::ctrl::{PeerRole, RejectReason};
 use lanparty_sdk::error::{Coded, ErrorKind, code};
+use lanparty_sdk::frame::MacAddr;
 use lanparty_sdk::identity::Identity;
 use lanparty_sdk::quic::{ConnectError, ServerCert, Trust};
 use lanparty_sdk::relay::{HandshakeConfig, RelayOptions, RetryPolicy};
 use lanparty_sdk::session::{JoinError, SessionBuilder};
 
-use crate::party::{NAME, Party};
+use crate::party::{NAME, Party, frame, peers, receive};
 
 fn limited(change: impl FnOnce(&mut RelayOptions)) -> Party {
     let mut options = RelayOptions::default();
@@ -124,4 +125,21 @@ async fn proving_the_address_first_changes_nothing_else() {
     });
     let _ann = party.client("ROOM1").connect().await.unwrap();
     assert_eq!(party.relay.stats().retries, 1);
+}
+
+#[tokio::test]
+async fn an_address_that_the_lan_uses_is_not_given_to_a_stranger() {
+    let party = Party::new();
+    let gateway = party.seat(PeerRole::Gateway, "ROOM1").await;
+    let mut ann = party.seat(PeerRole::Client, "ROOM1").await;
+    peers(&gateway.session, 1).await;
+    peers(&ann.session, 1).await;
+    // A virtual machine at the party: its address is locally administered as well.
+    let machine = MacAddr([0x52, 0x54, 0, 1, 2, 3]);
+    gateway.cable.send(&frame(MacAddr::BROADCAST, machine, 60, 1)).await.unwrap();
+    receive(&mut ann.cable).await;
+    let thief = Identity::generate().unwrap().with_mac(machine).unwrap();
+    let refused = rejection(party.member(PeerRole::Client, "ROOM1", thief.clone())).await;
+    assert_eq!(refused, RejectReason::DuplicateMac);
+    party.member(PeerRole::Client, "ROOM2", thief).connect().await.expect("elsewhere nobody uses it");
 }

@@ -14,6 +14,9 @@ use tokio::sync::Notify;
 
 use crate::obs::{DropCounts, DropReason};
 
+/// Datagrams up to this length are copied when they have to wait.
+const COPIED_LEN: usize = 512;
+
 /// How much an [`Outbox`] holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -306,6 +309,8 @@ impl<T: DatagramTransport> State<T> {
             self.drops.add(DropReason::OutboxFull);
         }
         self.queued_bytes += len;
+        // A small slice may hold a whole receive buffer of 64 KiB: what waits must not cost more than it counts.
+        let datagram = if len <= COPIED_LEN { Bytes::copy_from_slice(&datagram) } else { datagram };
         self.queue.push_back(datagram);
         wake
     }
