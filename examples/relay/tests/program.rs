@@ -218,7 +218,7 @@ async fn refusals_reach_the_member_with_their_exit_code() {
         assert!(failure.to_string().contains(wanted), "{failure}");
     };
     refused(gateway(folder.path(), &addr), "the room already has a gateway").await;
-    refused(client(folder.path(), &addr, same_mac), "another member uses the same MAC address").await;
+    refused(client(folder.path(), &addr, same_mac), "already uses this MAC address").await;
     let _bob = client(folder.path(), &addr, bob).connect().await.unwrap();
     refused(client(folder.path(), &addr, eve), "the room is full").await;
     for wanted in ["has a gateway", "same MAC address", "the room is full"] {

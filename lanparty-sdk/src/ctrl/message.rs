@@ -140,7 +140,7 @@ pub struct Reject {
 pub enum RejectReason {
     /// The datagram budget does not carry the room's frames.
     BudgetTooSmall,
-    /// Another member owns this address.
+    /// Another member owns this address, or the LAN uses it.
     DuplicateMac,
     /// The room has its gateway.
     GatewayPresent,
@@ -172,7 +172,7 @@ impl fmt::Display for RejectReason {
         f.write_str(match self {
             Self::BudgetTooSmall => "the connection's datagrams are too small for the room's frames",
             Self::DuplicateMac => {
-                "another member uses the same MAC address: choose another with --virtual-mac, or a new identity file"
+                "the room or its LAN already uses this MAC address: choose another with --virtual-mac, or a new identity file"
             }
             Self::GatewayPresent => "the room already has a gateway: stop that one first, or use another room",
             Self::BadMac => "the MAC address must be unicast and locally administered, as in 02:1a:2b:3c:4d:5e",

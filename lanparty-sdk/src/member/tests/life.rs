@@ -68,6 +68,30 @@ fn a_permanent_rejection_ends_it_at_any_time() {
 }
 
 #[test]
+fn it_asks_for_its_rooms_mtu_again_and_falls_back_to_its_ports() {
+    let asked = |desk: &mut Desk| {
+        desk.connect();
+        let hello = desk.outputs().into_iter().find_map(|output| match output {
+            MemberOutput::Send(MemberMessage::Hello(hello)) => Some(hello),
+            _ => None,
+        });
+        hello.expect("a Hello").mtu
+    };
+    let mut desk = Desk::new(config(PeerRole::Client));
+    assert_eq!(asked(&mut desk), 1500);
+    desk.hear(&RelayMessage::Welcome(Welcome { mtu: 1400, ..welcome() }));
+    desk.lose(None);
+    desk.wake();
+    assert_eq!(asked(&mut desk), 1400, "members with smaller ports find their room as it was");
+    desk.hear(&rejected(RejectReason::MtuTooSmall));
+    assert_eq!(desk.member.phase(), Phase::Waiting, "somebody made the room anew");
+    desk.wake();
+    assert_eq!(asked(&mut desk), 1500);
+    desk.hear(&rejected(RejectReason::MtuTooSmall));
+    assert_eq!(desk.member.phase(), Phase::Ended, "the port really carries too little");
+}
+
+#[test]
 fn a_temporary_rejection_ends_only_the_first_attempt() {
     for (retry_first, has_joined, phase) in
         [(false, false, Phase::Ended), (true, false, Phase::Waiting), (false, true, Phase::Waiting)]
