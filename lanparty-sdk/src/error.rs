@@ -74,6 +74,12 @@ pub mod code {
     pub const MTU: u32 = 108;
     /// The session is over.
     pub const SESSION_OVER: u32 = 109;
+    /// There is no such configuration key.
+    pub const UNKNOWN_KEY: u32 = 158;
+    /// A configuration key cannot have this value.
+    pub const BAD_VALUE: u32 = 159;
+    /// A configuration key that must be set is not.
+    pub const MISSING: u32 = 160;
     /// No socket could be opened.
     pub const BIND: u32 = 201;
     /// The port failed.
@@ -156,6 +162,9 @@ pub mod code {
         ("INTERFACE_NAME", INTERFACE_NAME),
         ("MTU", MTU),
         ("SESSION_OVER", SESSION_OVER),
+        ("UNKNOWN_KEY", UNKNOWN_KEY),
+        ("BAD_VALUE", BAD_VALUE),
+        ("MISSING", MISSING),
         ("BIND", BIND),
         ("PORT", PORT),
         ("ROUTE", ROUTE),

@@ -166,3 +166,5 @@ pub mod quic;
 mod sealed;
 #[cfg(feature = "runtime")]
 pub mod session;
+#[cfg(feature = "runtime")]
+pub mod settings;

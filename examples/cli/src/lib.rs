@@ -10,22 +10,19 @@ mod failure;
 mod log;
 mod member;
 mod options;
-mod sentences;
 mod signals;
 #[cfg(all(feature = "testing", unix))]
 pub mod testing;
 mod transport;
-mod values;
 
 pub use exit::Exit;
 pub use failure::{Failure, chain};
+pub use lanparty_sdk::settings::{ByteSize, RateArg, Span};
 pub use log::{LogFormat, SAY};
 pub use member::{Hooks, MemberOptions, Setup, run_member};
 pub use options::{CommonOptions, Program};
-pub use sentences::{relay_sentence, session_sentence};
 pub use signals::{Shutdown, Signal};
 pub use transport::TransportArgs;
-pub use values::{ByteSize, RateArg, Span};
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;

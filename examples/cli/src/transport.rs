@@ -2,6 +2,7 @@
 
 use clap::Args;
 use lanparty_sdk::quic::{OutboxLimits, SocketBuffers, TransportOptions};
+use lanparty_sdk::settings::TransportSettings;
 
 use crate::{ByteSize, Exit, Failure, Span};
 
@@ -45,29 +46,11 @@ impl TransportArgs {
     /// # Errors
     /// What does not fit together.
     pub fn check(&self) -> Result<(), Failure> {
-        if self.keep_alive.0.is_zero() || self.keep_alive.0 * 2 > self.idle_timeout.0 {
-            return Err(Failure::new(
-                Exit::Usage,
-                format!(
-                    "--keep-alive {} does not fit --idle-timeout {}: it must be more than zero, and at most half of it",
-                    self.keep_alive, self.idle_timeout
-                ),
-            ));
-        }
-        // Less than the largest datagram would let none through.
-        for (name, size) in [
-            ("--limit-receive-queue", self.limit_receive_queue),
-            ("--limit-send-queue", self.limit_send_queue),
-            ("--limit-outbox-bytes", self.limit_outbox_bytes),
-        ] {
-            if size.0 < 2048 {
-                return Err(Failure::new(
-                    Exit::Usage,
-                    format!("{name} {size} holds no datagram: give at least 2Ki"),
-                ));
-            }
-        }
-        Ok(())
+        let settings =
+            TransportSettings { options: self.transport(), buffers: self.buffers(), outbox: self.outbox() };
+        settings
+            .check()
+            .map_err(|wrong| Failure::new(Exit::Usage, format!("--{} {}", wrong.key, wrong.problem)))
     }
 
     /// The connections' options.

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use lanparty_cli::{Exit, Failure, SAY, Shutdown, relay_sentence};
+use lanparty_cli::{Exit, Failure, SAY, Shutdown};
 use lanparty_sdk::ctrl::RoomCode;
+use lanparty_sdk::obs::sentences::relay_sentence;
 use lanparty_sdk::proto::RoomId;
 use lanparty_sdk::quic::ServerCert;
 use lanparty_sdk::relay::{Relay, RelayEvent};

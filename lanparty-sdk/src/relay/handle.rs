@@ -145,8 +145,9 @@ impl Relay {
         let _ = stopped.wait_for(|stopped| *stopped).await;
     }
 
-    /// Tells every member that the relay goes away, and closes. Members come back by themselves when it does.
-    pub async fn close(self, text: &str) {
+    /// Tells every member that the relay goes away, and closes. Members come back by themselves when it does. A second call
+    /// changes nothing.
+    pub async fn close(&self, text: &str) {
         self.endpoint.set_server_config(None);
         self.core.update(|state, now| state.shut_down(now, text));
         let _ = timeout(FAREWELL_TIMEOUT, self.core.emptied()).await;

@@ -1,6 +1,7 @@
 //! What a user holds of a session.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use quinn::Connection;
@@ -13,6 +14,7 @@ use crate::member::SessionEvent;
 use crate::member::{Member, Phase};
 use crate::obs::{Diagnostics, EventSender, Events, TrafficStats};
 use crate::port::{Port, PortCaps, host_addresses};
+use crate::proto::{PeerId, RoomId};
 use crate::quic::{Outbox, OutboxStats};
 use crate::room::{Room, RoomEvent, RoomPeer};
 use crate::sealed::Sealed;
@@ -114,6 +116,19 @@ impl MemberSession {
         Self(Arc::new(Owner { shared, commands }))
     }
 
+    /// The largest layer-2 payload that this member promised to carry when it joined, in bytes. A port that is bridged must
+    /// carry as much.
+    #[must_use]
+    pub fn promised_mtu(&self) -> u16 {
+        self.0.shared.promised_mtu
+    }
+
+    /// The numbers of the room and of this member; `None` while it is not in.
+    #[must_use]
+    pub fn seat(&self) -> Option<(RoomId, PeerId)> {
+        self.0.shared.member().seat().map(|(room, peer, _)| (room, peer))
+    }
+
     /// Waits until the member has been in its room once.
     ///
     /// # Errors
@@ -204,7 +219,7 @@ impl Session for MemberSession {
             datagram_budget: conn.and_then(Connection::max_datagram_size),
             port: port.map(|caps| caps.name),
             port_addresses,
-            relay_address: conn.map(Connection::remote_address),
+            relay_address: conn.map(|conn| canonical(conn.remote_address())),
             relay_rtt: conn.map(Connection::rtt),
             gateway_rtt: member.gateway().and_then(|gateway| member.rtt(gateway)),
             paused: member.is_paused(),
@@ -264,6 +279,11 @@ impl Room for MemberRoom {
     fn subscribe(&self) -> Events<RoomEvent> {
         self.0.room_events.subscribe()
     }
+}
+
+/// An IPv4 address as such, although the socket is of IPv6.
+fn canonical(addr: SocketAddr) -> SocketAddr {
+    SocketAddr::new(addr.ip().to_canonical(), addr.port())
 }
 
 /// Whether `port` carries what a session has promised.

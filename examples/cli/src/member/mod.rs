@@ -10,6 +10,7 @@ use lanparty_sdk::ctrl::{LeaveReason, MAX_NAME_CHARS, PeerRole, RoomCode};
 use lanparty_sdk::identity::Identity;
 use lanparty_sdk::member::SessionEvent;
 use lanparty_sdk::net::RelayAddr;
+use lanparty_sdk::obs::sentences::{peer_name, session_sentence, traffic_sentence};
 use lanparty_sdk::obs::{Diagnostics, Level, TrafficStats, UserLine};
 use lanparty_sdk::quic::Trust;
 use lanparty_sdk::room::Room as _;
@@ -18,7 +19,6 @@ use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
 
 use crate::log::SAY;
-use crate::sentences::{name, session_sentence, traffic_sentence};
 use crate::{Exit, Failure, Shutdown, Signal, TransportArgs};
 
 /// How often the state is looked at for something new to say.
@@ -210,7 +210,7 @@ fn tell(event: &SessionEvent, role: PeerRole, session: &MemberSession) {
     let room = session.room();
     let name_of = |peer| {
         let known = room.peers().into_iter().find(|known| known.info.peer == peer);
-        known.map_or_else(|| format!("member {peer}"), |known| name(&known.info))
+        known.map_or_else(|| format!("member {peer}"), |known| peer_name(&known.info))
     };
     let Some(sentence) = session_sentence(event, role, &room.code(), name_of) else { return };
     let room = room.code();

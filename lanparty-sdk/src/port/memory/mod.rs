@@ -100,6 +100,26 @@ impl MemoryPort {
         self.source.try_recv()
     }
 
+    /// Shows the frames that are there to `take`, as [`MemorySource::poll_drain`] does.
+    pub fn poll_drain(
+        &mut self,
+        cx: &mut Context<'_>,
+        take: &mut dyn FnMut(&[u8]) -> bool,
+    ) -> Poll<Result<usize, TryRecvError>> {
+        self.source.poll_drain(cx, take)
+    }
+
+    /// Sends copies of several frames, as [`MemorySink::try_send_batch_copy`] does.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`] once the other end is gone.
+    pub fn try_send_batch_copy<'a>(
+        &self,
+        frames: impl IntoIterator<Item = &'a [u8]>,
+    ) -> Result<usize, SendError> {
+        self.sink.try_send_batch_copy(frames)
+    }
+
     /// Waits until the queue has room for `frame`, then sends a copy of it.
     ///
     /// Cancel safe: a dropped future has sent nothing.
@@ -188,6 +208,43 @@ impl MemorySource {
             None if state.sender_gone => Err(TryRecvError::Closed),
             None => Err(TryRecvError::Empty),
         }
+    }
+
+    /// Shows each frame that is there to `take`, in order and without copying it, and removes it from the queue, until
+    /// `take` answers `false`: that frame stays. Ready with how many were taken, with [`TryRecvError::Closed`] for good, or
+    /// pending if there was none.
+    ///
+    /// `take` runs under the queue's lock: it may copy a frame, and should do nothing that takes longer.
+    pub fn poll_drain(
+        &mut self,
+        cx: &mut Context<'_>,
+        take: &mut dyn FnMut(&[u8]) -> bool,
+    ) -> Poll<Result<usize, TryRecvError>> {
+        let mut state = lock(&self.lane.state);
+        let mut taken = 0;
+        let mut refused = false;
+        while let Some(item) = state.queue.front() {
+            if !take(item.bytes()) {
+                refused = true;
+                break;
+            }
+            state.queue.pop_front();
+            taken += 1;
+        }
+        if taken > 0 {
+            let wakers = state.take_waiting_senders();
+            drop(state);
+            wakers.into_iter().for_each(Waker::wake);
+            return Poll::Ready(Ok(taken));
+        }
+        if refused {
+            return Poll::Ready(Ok(0));
+        }
+        if state.sender_gone {
+            return Poll::Ready(Err(TryRecvError::Closed));
+        }
+        state.receiver = Some(cx.waker().clone());
+        Poll::Pending
     }
 
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Item>> {
@@ -291,6 +348,42 @@ impl MemorySink {
         push_and_wake(state, Item::Owned(PortFrame::copy_from(frame)));
         Ok(())
     }
+
+    /// Sends copies of several frames, in order, as long as the queue has room: one lock and one wake-up for all of them.
+    /// Gives back how many were sent.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`] once the other end is gone.
+    pub fn try_send_batch_copy<'a>(
+        &self,
+        frames: impl IntoIterator<Item = &'a [u8]>,
+    ) -> Result<usize, SendError> {
+        self.push_batch(frames.into_iter().map(|frame| Item::Owned(PortFrame::copy_from(frame))))
+    }
+
+    fn push_batch(&self, items: impl Iterator<Item = Item>) -> Result<usize, SendError> {
+        let lane = &self.shared.0;
+        let mut state = lock(&lane.state);
+        let mut sent = 0;
+        match state.check(lane.capacity) {
+            Ok(()) => {
+                let room = lane.capacity - state.queue.len();
+                for item in items.take(room) {
+                    state.queue.push_back(item);
+                    sent += 1;
+                }
+            }
+            Err(SendError::Full) => {}
+            Err(closed) => return Err(closed),
+        }
+        if sent > 0
+            && let Some(waker) = state.receiver.take()
+        {
+            drop(state);
+            waker.wake();
+        }
+        Ok(sent)
+    }
 }
 
 impl FrameSink for MemorySink {
@@ -307,6 +400,14 @@ impl FrameSink for MemorySink {
             }
             Err(SendError::Full) => Err(TrySendError::Full(frame)),
             Err(SendError::Closed) => Err(TrySendError::Closed(frame)),
+        }
+    }
+
+    fn try_send_batch(&self, frames: &mut Vec<Bytes>, refused: &mut dyn FnMut(TrySendError)) {
+        let mut left = frames.drain(..);
+        let closed = self.push_batch(left.by_ref().map(Item::Shared)).is_err();
+        for frame in left {
+            refused(if closed { TrySendError::Closed(frame) } else { TrySendError::Full(frame) });
         }
     }
 
@@ -385,6 +486,13 @@ enum Item {
 }
 
 impl Item {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Owned(frame) => frame.bytes(),
+            Self::Shared(bytes) => bytes,
+        }
+    }
+
     fn into_bytes(self) -> Bytes {
         match self {
             Self::Owned(frame) => frame.into_buffer().freeze().slice(HEADROOM..),

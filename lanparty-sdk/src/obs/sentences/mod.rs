@@ -1,10 +1,10 @@
-//! What happens, in sentences.
+//! What happens, in sentences: the same for every program and launcher.
 
-use lanparty_sdk::ctrl::{LeaveReason, PeerInfo, PeerRole, RoomCode};
-use lanparty_sdk::member::SessionEvent;
-use lanparty_sdk::obs::TrafficStats;
-use lanparty_sdk::proto::{PeerId, RoomId};
-use lanparty_sdk::relay::RelayEvent;
+use super::TrafficStats;
+use crate::ctrl::{LeaveReason, PeerInfo, PeerRole, RoomCode};
+use crate::member::SessionEvent;
+use crate::proto::{PeerId, RoomId};
+use crate::relay::RelayEvent;
 
 /// What the user of a member of that `role` should read about `event`, if anything. `name_of` names the members that are
 /// in the room.
@@ -23,10 +23,10 @@ pub fn session_sentence(
             format!("{how} room {room} (MTU {mtu}){gateway}")
         }
         SessionEvent::PeerJoined(info) => match (info.role, info.mac) {
-            (PeerRole::Gateway, None) => format!("{} joined", name(info)),
-            (PeerRole::Gateway, Some(mac)) => format!("{} joined ({mac})", name(info)),
-            (role, Some(mac)) => format!("{} joined ({role}, {mac})", name(info)),
-            (role, None) => format!("{} joined ({role})", name(info)),
+            (PeerRole::Gateway, None) => format!("{} joined", peer_name(info)),
+            (PeerRole::Gateway, Some(mac)) => format!("{} joined ({mac})", peer_name(info)),
+            (role, Some(mac)) => format!("{} joined ({role}, {mac})", peer_name(info)),
+            (role, None) => format!("{} joined ({role})", peer_name(info)),
         },
         SessionEvent::PeerLeft { info, reason, text } => farewell(info, *reason, text),
         SessionEvent::PeerPaused { peer, paused: true } => format!("{} paused", name_of(*peer)),
@@ -70,7 +70,8 @@ pub fn relay_sentence(event: &RelayEvent, code_of: impl Fn(RoomId) -> String) ->
 }
 
 /// What a member has moved, seen from its adapter or LAN, and what went no further.
-pub(crate) fn traffic_sentence(traffic: &TrafficStats) -> String {
+#[must_use]
+pub fn traffic_sentence(traffic: &TrafficStats) -> String {
     let TrafficStats { rx_frames, tx_frames, drops, .. } = traffic;
     let mut text = format!("{rx_frames} frames came from the room, {tx_frames} went into it");
     if drops.total() > 0 {
@@ -81,7 +82,8 @@ pub(crate) fn traffic_sentence(traffic: &TrafficStats) -> String {
 }
 
 /// How a member is called by the others.
-pub(crate) fn name(info: &PeerInfo) -> String {
+#[must_use]
+pub fn peer_name(info: &PeerInfo) -> String {
     match (info.role, &info.name) {
         (PeerRole::Gateway, _) => "the LAN's gateway".to_owned(),
         (PeerRole::Client, Some(name)) => name.clone(),
@@ -96,8 +98,8 @@ fn relay_name(info: &PeerInfo) -> String {
 
 fn farewell(info: &PeerInfo, reason: LeaveReason, text: &str) -> String {
     match cause(reason, text) {
-        Some(why) => format!("{} left: {why}", name(info)),
-        None => format!("{} left", name(info)),
+        Some(why) => format!("{} left: {why}", peer_name(info)),
+        None => format!("{} left", peer_name(info)),
     }
 }
 

@@ -1,10 +1,10 @@
-//! How sizes, rates and times are written, on the command line and in configuration files.
+//! How sizes, rates and times are written.
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use lanparty_sdk::switch::Rate;
+use crate::switch::Rate;
 
 /// The suffixes, larger ones of a kind first.
 const SUFFIXES: [(&str, u64); 6] =

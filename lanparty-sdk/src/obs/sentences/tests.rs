@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use lanparty_sdk::frame::MacAddr;
+use crate::frame::MacAddr;
 
 use super::*;
 
@@ -82,7 +82,7 @@ fn an_operator_reads_which_room_it_was() {
 
 #[test]
 fn drops_are_told_by_reason() {
-    use lanparty_sdk::obs::DropReason;
+    use crate::obs::DropReason;
 
     let mut traffic = TrafficStats::default();
     traffic.rx_frames = 2;
