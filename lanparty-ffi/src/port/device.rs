@@ -1,0 +1,228 @@
+//! What stands behind a port handle, and how a session borrows it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use lanparty_sdk::frame::MacAddr;
+use lanparty_sdk::port::memory::{self, MemorySink, MemorySource};
+use lanparty_sdk::port::{Port, PortCaps, PortKind};
+
+use super::sink::CallerSink;
+use crate::error::Failure;
+use crate::signal::Signal;
+use crate::status::*;
+
+/// A port as its handles and the session that uses it share it.
+#[derive(Debug)]
+pub(crate) struct Device {
+    pub(super) kind: Kind,
+    place: Mutex<Place>,
+    /// The program's end of the cable: what it sends into the room.
+    pub(super) tx: Mutex<Option<MemorySink>>,
+    /// The program's end of the cable: what it receives from the room.
+    pub(super) rx: Mutex<Option<MemorySource>>,
+    /// Something may be received.
+    pub(super) arrived: Arc<Signal>,
+}
+
+/// What kind of port it is, with what is needed to open those that only open on a session's own threads.
+#[derive(Debug)]
+pub(super) enum Kind {
+    Virtual,
+    Sink,
+    Tap(Tap),
+    AfPacket { iface: String },
+}
+
+/// An adapter that is to be made.
+#[derive(Debug)]
+pub(super) struct Tap {
+    pub(super) name: String,
+    pub(super) address: Option<Address>,
+    pub(super) mtu: u16,
+}
+
+#[cfg(target_os = "linux")]
+pub(super) type Address = lanparty_sdk::port::tap_linux::InterfaceAddress;
+#[cfg(not(target_os = "linux"))]
+pub(super) type Address = String;
+
+/// Where the session's end of the port is.
+#[derive(Debug)]
+enum Place {
+    /// Here, to be used by a session.
+    Here(Port),
+    /// Nowhere: it is opened when a session uses it.
+    Unopened,
+    /// With a session.
+    Away(PortCaps),
+    /// Closed, or ended together with a session.
+    Gone(PortCaps),
+}
+
+/// A port on its way to a session, with what else the session has to know.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) port: Port,
+    /// The adapter that the way to the relay must be kept out of.
+    pub(crate) adapter: Option<String>,
+    #[cfg(target_os = "linux")]
+    pub(crate) capture: Option<lanparty_sdk::port::af_packet::AfPacketHandle>,
+}
+
+impl Device {
+    pub(super) fn new_virtual(capacity: usize, mtu: u16) -> Self {
+        let (program, session) = memory::pair(capacity);
+        let session = session.with_name("virtual").with_mtu(mtu);
+        let (rx, tx) = program.split();
+        Self::new(Kind::Virtual, Place::Here(session.into_port()), Some(tx), Some(rx))
+    }
+
+    pub(super) fn new_sink(capacity: usize, sink: CallerSink) -> Self {
+        let (program, session) = memory::pair(capacity);
+        let (_, tx) = program.split();
+        let (source, _) = session.split();
+        Self::new(Kind::Sink, Place::Here(Port::new(source, sink)), Some(tx), None)
+    }
+
+    pub(super) fn new_unopened(kind: Kind) -> Self {
+        Self::new(kind, Place::Unopened, None, None)
+    }
+
+    fn new(kind: Kind, place: Place, tx: Option<MemorySink>, rx: Option<MemorySource>) -> Self {
+        Self {
+            kind,
+            place: Mutex::new(place),
+            tx: Mutex::new(tx),
+            rx: Mutex::new(rx),
+            arrived: Arc::default(),
+        }
+    }
+
+    /// Takes the session's end, opening it if it must be. `mac` is the address of the client that it is for.
+    ///
+    /// To be called inside the session's runtime.
+    pub(crate) fn take(&self, mac: Option<MacAddr>) -> Result<Opened, Failure> {
+        let mut place = self.place();
+        let opened = match std::mem::replace(&mut *place, Place::Unopened) {
+            Place::Here(port) => Ok(Opened::new(port)),
+            Place::Unopened => self.open(mac),
+            other => {
+                let failure = match &other {
+                    Place::Away(_) => Failure::usage(
+                        LANPARTY_E_PORT_IN_USE,
+                        "a session uses the port already: unbridge it there first",
+                    ),
+                    _ => Failure::closed("port"),
+                };
+                *place = other;
+                return Err(failure);
+            }
+        }?;
+        *place = Place::Away(opened.port.sink.caps());
+        Ok(opened)
+    }
+
+    /// Takes back what a session has let go of. An adapter or interface is closed meanwhile, because it cannot be used on
+    /// another session's threads.
+    pub(crate) fn give_back(&self, port: Port) {
+        let mut place = self.place();
+        *place = match (&*place, &self.kind) {
+            (Place::Away(_), Kind::Virtual | Kind::Sink) => Place::Here(port),
+            (Place::Away(_), Kind::Tap(_) | Kind::AfPacket { .. }) => Place::Unopened,
+            _ => return,
+        };
+    }
+
+    /// The session that used it is over, and its end of the port with it.
+    pub(crate) fn session_over(&self) {
+        let mut place = self.place();
+        let Place::Away(caps) = &*place else { return };
+        *place = match self.kind {
+            Kind::Virtual | Kind::Sink => Place::Gone(caps.clone()),
+            Kind::Tap(_) | Kind::AfPacket { .. } => Place::Unopened,
+        };
+    }
+
+    /// Ends both directions and wakes whoever waits.
+    pub(crate) fn close(&self) {
+        let caps = self.caps();
+        let old = std::mem::replace(&mut *self.place(), Place::Gone(caps));
+        let tx = lock(&self.tx).take();
+        let rx = lock(&self.rx).take();
+        drop((old, tx, rx)); // without a lock: a sink's release is the caller's code
+        self.arrived.notify();
+    }
+
+    /// What the port is, so far as that is known.
+    pub(crate) fn caps(&self) -> PortCaps {
+        match (&*self.place(), &self.kind) {
+            (Place::Here(port), _) => port.sink.caps(),
+            (Place::Away(caps) | Place::Gone(caps), _) => caps.clone(),
+            (Place::Unopened, Kind::Tap(tap)) => PortCaps::new(PortKind::Tap, &tap.name).with_mtu(tap.mtu),
+            (Place::Unopened, Kind::AfPacket { iface }) => PortCaps::new(PortKind::AfPacket, iface),
+            (Place::Unopened, _) => PortCaps::new(PortKind::Custom, ""),
+        }
+    }
+
+    pub(super) fn is_away(&self) -> bool {
+        matches!(*self.place(), Place::Away(_))
+    }
+
+    pub(super) fn is_gone(&self) -> bool {
+        matches!(*self.place(), Place::Gone(_))
+    }
+
+    #[cfg(target_os = "linux")]
+    fn open(&self, mac: Option<MacAddr>) -> Result<Opened, Failure> {
+        use lanparty_sdk::port::af_packet::{AfPacketOptions, AfPacketPort};
+        use lanparty_sdk::port::tap_linux::{TapOptions, TapPort};
+
+        match &self.kind {
+            Kind::Tap(tap) => {
+                let mut options = TapOptions::new(&tap.name);
+                options.mtu(tap.mtu);
+                if let Some(mac) = mac {
+                    options.mac(mac);
+                }
+                if let Some(address) = tap.address {
+                    options.address(address);
+                }
+                let port = TapPort::open(&options)?;
+                Ok(Opened { adapter: Some(tap.name.clone()), ..Opened::new(port) })
+            }
+            Kind::AfPacket { iface } => {
+                let (port, handle) = AfPacketPort::open_with_handle(iface, &AfPacketOptions::new())?;
+                Ok(Opened { capture: Some(handle), ..Opened::new(port) })
+            }
+            Kind::Virtual | Kind::Sink => Err(Failure::closed("port")),
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn open(&self, _mac: Option<MacAddr>) -> Result<Opened, Failure> {
+        Err(Failure::coded(
+            lanparty_sdk::error::code::UNSUPPORTED,
+            "this system has no such port yet: use a virtual port",
+        ))
+    }
+
+    fn place(&self) -> MutexGuard<'_, Place> {
+        lock(&self.place)
+    }
+}
+
+impl Opened {
+    fn new(port: Port) -> Self {
+        Self {
+            port,
+            adapter: None,
+            #[cfg(target_os = "linux")]
+            capture: None,
+        }
+    }
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing panics while one of these locks is held.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

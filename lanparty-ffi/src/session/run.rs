@@ -1,0 +1,307 @@
+//! A session with the threads behind it.
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use lanparty_sdk::ctrl::{LeaveReason, PeerRole};
+use lanparty_sdk::error::code;
+use lanparty_sdk::identity::Identity;
+use lanparty_sdk::member::{EndReason, SessionEvent};
+use lanparty_sdk::obs::Events;
+use lanparty_sdk::session::{BridgeError, JoinError, MemberSession, Session as _};
+use tokio::sync::Mutex as AsyncMutex;
+use tokio::task::JoinHandle;
+
+use super::config::Plan;
+use super::report;
+use crate::error::Failure;
+use crate::event::{EventQueue, LastEvent, lanparty_event};
+use crate::host::Host;
+use crate::port::{Device, Opened};
+use crate::signal::{Deadline, Signal};
+use crate::status::*;
+
+/// What a session handle holds.
+#[derive(Debug)]
+pub(crate) struct Running {
+    host: Arc<Host>,
+    pub(super) session: MemberSession,
+    pub(super) events: Arc<EventQueue>,
+    pub(super) role: PeerRole,
+    /// The address that a client's adapter gets.
+    mac: Option<lanparty_sdk::frame::MacAddr>,
+    shared: Arc<Shared>,
+}
+
+/// What the handle and the task that watches the session share.
+#[derive(Debug, Default)]
+struct Shared {
+    joined: Mutex<Option<Result<(), Failure>>>,
+    changed: Signal,
+    /// The port that is bridged. Held while that changes.
+    bridged: AsyncMutex<Option<Used>>,
+    closed: Mutex<bool>,
+    watch: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// A port that the session uses.
+#[derive(Debug)]
+struct Used {
+    device: Arc<Device>,
+    #[cfg(target_os = "linux")]
+    capture: Option<lanparty_sdk::port::af_packet::AfPacketHandle>,
+}
+
+impl Running {
+    /// Starts a session, without waiting for anything but its own threads.
+    pub(super) fn start(plan: &Plan) -> Result<Self, Failure> {
+        let settings = &plan.settings;
+        let identity = match (&plan.identity, &settings.identity) {
+            (Some(identity), _) => identity.clone(),
+            (None, Some(path)) => Identity::load_or_create(path)?.identity,
+            (None, None) => Identity::generate()?,
+        };
+        let role = settings.role;
+        let mac = (role == PeerRole::Client).then(|| identity.mac());
+        let mut builder = settings.builder(identity, plan.trust.clone())?;
+        let host = Host::new(settings.workers, "lanparty-session")?;
+        let mut bridged = None;
+        if let Some(device) = &plan.device {
+            let opened = host.inside(|| device.take(mac));
+            let Opened { port, adapter, capture } = match opened {
+                Ok(opened) => opened,
+                Err(failure) => {
+                    host.end(async {});
+                    return Err(failure);
+                }
+            };
+            if let Some(adapter) = adapter.filter(|_| pins_route(plan)) {
+                builder = builder.keep_out_of(adapter);
+            }
+            builder = builder.port(port);
+            bridged = Some(Used { device: Arc::clone(device), capture });
+        }
+        // On the session's own thread, so that no event comes before somebody listens.
+        let started = host.run(Deadline::Never, async move {
+            let session = builder.start()?;
+            let events = session.events();
+            Ok::<_, JoinError>((session, events))
+        });
+        let (session, events) = match started {
+            Some(Ok(started)) => started,
+            failed => {
+                host.end(async {});
+                if let Some(used) = bridged {
+                    used.device.session_over();
+                }
+                return Err(match failed {
+                    Some(Err(error)) => error.into(),
+                    _ => Failure::coded(code::SYSTEM, "the session's threads ended at once"),
+                });
+            }
+        };
+        let shared = Arc::new(Shared { bridged: AsyncMutex::new(bridged), ..Shared::default() });
+        let queue = Arc::<EventQueue>::default();
+        let watch = Watch {
+            session: session.clone(),
+            role,
+            shared: Arc::clone(&shared),
+            last: LastEvent(Arc::clone(&queue)),
+        };
+        *lock(&shared.watch) = Some(host.spawn(watch.run(events)));
+        Ok(Self { host, session, events: queue, role, mac, shared })
+    }
+
+    pub(super) fn wait_joined(&self, deadline: Deadline) -> Result<i32, Failure> {
+        let joined = self.shared.changed.until(deadline, || lock(&self.shared.joined).clone());
+        match joined {
+            Some(result) => result.map(|()| LANPARTY_OK),
+            None => Ok(LANPARTY_WOULD_BLOCK),
+        }
+    }
+
+    pub(super) fn bridge(&self, device: &Arc<Device>, deadline: Deadline) -> Result<i32, Failure> {
+        self.must_be_open()?;
+        if self.session.end_reason().is_some() {
+            return Err(BridgeError::Ended.into());
+        }
+        let (mtu, promised) = (device.caps().mtu, self.session.promised_mtu());
+        if mtu < promised {
+            return Err(BridgeError::MtuTooSmall { port: mtu, promised }.into());
+        }
+        let Opened { port, capture, .. } = self.host.inside(|| device.take(self.mac))?;
+        let (session, shared, device) = (self.session.clone(), Arc::clone(&self.shared), Arc::clone(device));
+        let done = self.host.run(deadline, async move {
+            let mut bridged = shared.bridged.lock().await;
+            if let (Some(old), Some(port)) = (bridged.take(), session.unbridge().await) {
+                old.device.give_back(port);
+            }
+            let used = Used { device, capture };
+            let result = session.bridge(port).await;
+            match result {
+                Ok(()) => {
+                    used.keep_tunnel_out(&session);
+                    *bridged = Some(used);
+                }
+                Err(_) => used.device.session_over(),
+            }
+            result
+        });
+        answer(done, deadline)
+    }
+
+    pub(super) fn unbridge(&self, deadline: Deadline) -> Result<i32, Failure> {
+        self.must_be_open()?;
+        let (session, shared) = (self.session.clone(), Arc::clone(&self.shared));
+        let done = self.host.run(deadline, async move {
+            let mut bridged = shared.bridged.lock().await;
+            let Some(used) = bridged.take() else { return Ok(()) };
+            match session.unbridge().await {
+                Some(port) => used.device.give_back(port),
+                None => used.device.session_over(),
+            }
+            Ok(())
+        });
+        answer(done, deadline)
+    }
+
+    pub(super) fn close(&self, text: &str, deadline: Deadline) -> Result<i32, Failure> {
+        self.end(text);
+        let gone = self.host.wait_gone(deadline);
+        Ok(if gone { LANPARTY_OK } else { LANPARTY_WOULD_BLOCK })
+    }
+
+    /// Begins the end, if nobody has.
+    fn end(&self, text: &str) {
+        *lock(&self.shared.closed) = true;
+        let (session, text) = (self.session.clone(), text.to_owned());
+        let watch = lock(&self.shared.watch).take();
+        let farewell = async move {
+            session.close(LeaveReason::Normal, &text).await;
+            if let Some(watch) = watch {
+                let _ = watch.await; // if it panicked, it has told the end on its way out
+            }
+        };
+        self.host.end(farewell);
+    }
+
+    pub(super) fn must_be_open(&self) -> Result<(), Failure> {
+        if *lock(&self.shared.closed) { Err(Failure::closed("session")) } else { Ok(()) }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.end("");
+    }
+}
+
+/// What became of a change that somebody waits for.
+fn answer(done: Option<Result<(), BridgeError>>, deadline: Deadline) -> Result<i32, Failure> {
+    match (done, deadline) {
+        (Some(result), _) => result.map(|()| LANPARTY_OK).map_err(Failure::from),
+        // Without an end to the waiting, only the end of the threads can have ended it.
+        (None, Deadline::Never) => Err(BridgeError::Ended.into()),
+        (None, _) => Ok(LANPARTY_WOULD_BLOCK),
+    }
+}
+
+/// Whether the way to the relay is to be kept out of an adapter. What goes to this host itself takes no route.
+fn pins_route(plan: &Plan) -> bool {
+    let host = plan.settings.relay.as_ref().map(|relay| relay.server_name()).unwrap_or_default();
+    let local = host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+    !local && !plan.settings.no_route_pin
+}
+
+impl Used {
+    /// A gateway must not hear its own tunnel, should the bridged interface also lead to the relay.
+    fn keep_tunnel_out(&self, session: &MemberSession) {
+        #[cfg(target_os = "linux")]
+        if let (Some(capture), Some(relay)) = (&self.capture, session.diagnostics().relay_address)
+            && let Err(error) = capture.ignore_udp_flow(relay)
+        {
+            tracing::warn!(target: "lanparty::ffi", %error, %relay, "the tunnel is not kept out of the room");
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = session;
+    }
+}
+
+/// Watches a session and tells its program what happens.
+struct Watch {
+    session: MemberSession,
+    role: PeerRole,
+    shared: Arc<Shared>,
+    last: LastEvent,
+}
+
+impl Watch {
+    async fn run(self, mut events: Events<SessionEvent>) {
+        let ended = self.session.clone();
+        let reason = loop {
+            tokio::select! {
+                biased;
+                Some(event) = events.next() => match event {
+                    SessionEvent::Ended(reason) => break reason,
+                    event => self.tell(&event).await,
+                },
+                // Without an event: something in the session panicked.
+                reason = ended.ended() => break reason,
+            }
+        };
+        // Until the session's own task is done, its port is not free.
+        let outcome = self.session.joined().await;
+        self.session.close(LeaveReason::Normal, "").await;
+        let failure = match (outcome, &reason) {
+            (Err(_), EndReason::Left) => None,
+            (Err(error), _) => Some(Failure::from(error)),
+            (Ok(()), reason) => end_failure(reason),
+        };
+        if let Some(used) = self.shared.bridged.lock().await.take() {
+            used.device.session_over();
+        }
+        let cancelled = || Failure::from(JoinError::Cancelled);
+        self.join_outcome(Err(failure.clone().unwrap_or_else(cancelled)));
+        self.last.0.end(lanparty_event::ended(failure.as_ref()));
+    }
+
+    async fn tell(&self, event: &SessionEvent) {
+        if matches!(event, SessionEvent::Joined { .. }) {
+            if let Some(used) = &*self.shared.bridged.lock().await {
+                used.keep_tunnel_out(&self.session);
+            }
+            self.join_outcome(Ok(()));
+        }
+        self.last.0.push(report::session_event(event, self.role, &self.session));
+    }
+
+    /// The first outcome counts.
+    fn join_outcome(&self, outcome: Result<(), Failure>) {
+        lock(&self.shared.joined).get_or_insert(outcome);
+        self.shared.changed.notify();
+    }
+}
+
+impl Drop for Watch {
+    /// Nobody is left waiting, even if the task is lost with its threads.
+    fn drop(&mut self) {
+        self.join_outcome(Err(JoinError::Cancelled.into()));
+    }
+}
+
+/// Why a session that had begun is over; `None` if it was closed here.
+fn end_failure(reason: &EndReason) -> Option<Failure> {
+    let number = match reason {
+        EndReason::Left => return None,
+        EndReason::Rejected(reject) => lanparty_sdk::error::reject_code(reject.reason),
+        EndReason::Closed { .. } => code::CLOSED,
+        EndReason::PortClosed { .. } => code::PORT,
+        _ => code::UNREACHABLE,
+    };
+    Some(Failure::coded(number, reason.to_string()))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing panics while one of these locks is held.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
