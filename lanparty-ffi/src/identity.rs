@@ -23,9 +23,9 @@ pub(crate) struct Known {
     warning: String,
 }
 
-impl Known {
-    fn new(identity: Identity) -> lanparty_identity {
-        lanparty_identity(Handle::new(Self { identity, warning: String::new() }))
+impl lanparty_identity {
+    fn new(identity: Identity, warning: String) -> Self {
+        Self(Handle::new(Known { identity, warning }))
     }
 }
 
@@ -40,7 +40,7 @@ pub unsafe extern "C" fn lanparty_identity_generate(
 ) -> lanparty_status {
     let body = || {
         writable(identity, "identity")?;
-        let made = Known::new(Identity::generate()?);
+        let made = lanparty_identity::new(Identity::generate()?, String::new());
         // SAFETY: not NULL, and the caller may write it.
         unsafe { write_owned(identity, made) };
         Ok(LANPARTY_OK)
@@ -69,7 +69,7 @@ pub unsafe extern "C" fn lanparty_identity_load_or_create(
         let path = unsafe { text(path, path_len, "path") }?;
         let LoadedIdentity { identity: found, warning, .. } = Identity::load_or_create(path)?;
         let warning = warning.map(|warning| warning.to_string()).unwrap_or_default();
-        let known = lanparty_identity(Handle::new(Known { identity: found, warning }));
+        let known = lanparty_identity::new(found, warning);
         // SAFETY: not NULL, and the caller may write it.
         unsafe { write_owned(identity, known) };
         Ok(LANPARTY_OK)
@@ -98,7 +98,7 @@ pub unsafe extern "C" fn lanparty_identity_with_mac(
         let octets = unsafe { mac.cast::<[u8; 6]>().read_unaligned() };
         let other = known.identity.clone().with_mac(MacAddr(octets))?;
         // SAFETY: not NULL, and the caller may write it.
-        unsafe { write_owned(changed, Known::new(other)) };
+        unsafe { write_owned(changed, lanparty_identity::new(other, String::new())) };
         Ok(LANPARTY_OK)
     };
     // SAFETY: the arguments are as this function asks.

@@ -259,6 +259,23 @@ fn limits(bytes: RateArg, flood: RateArg, probes: RateArg, unknown_unicast: Rate
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::CommandFactory as _;
+    use lanparty_sdk::settings::RelaySettings;
+
+    #[test]
+    fn every_option_is_a_key_of_the_library_s_settings() {
+        // What concerns the program alone, and what only an embedder decides.
+        let program = ["check-config", "config", "log-format", "log-level", "help", "version"];
+        let embedder = ["workers"];
+        let command = Options::command();
+        let mut options: Vec<_> = command.get_arguments().filter_map(|arg| arg.get_long()).collect();
+        options.retain(|option| !program.contains(option));
+        options.extend(embedder);
+        let mut keys = RelaySettings::keys();
+        options.sort_unstable();
+        keys.sort_unstable();
+        assert_eq!(options, keys);
+    }
 
     #[test]
     fn without_options_the_library_s_defaults_hold() {

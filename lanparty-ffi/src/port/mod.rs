@@ -352,7 +352,7 @@ fn capacity_of(capacity: u32) -> Result<usize, Failure> {
 
 /// A name that an interface may have. The system checks it again when it is used.
 fn interface_name(name: &str) -> Result<String, Failure> {
-    if !name.is_empty() && name.len() <= 15 && !name.contains(|char: char| char == '\0' || char == '/') {
+    if !name.is_empty() && name.len() <= 15 && !name.contains(['\0', '/']) {
         return Ok(name.to_owned());
     }
     Err(Failure::usage(LANPARTY_E_INTERFACE_NAME, format!("{name:?} is no interface's name: 1 to 15 bytes")))

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::TrafficStats;
+use crate::port::PortKind;
 
 /// How much a line matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -45,6 +46,8 @@ pub struct Diagnostics {
     pub datagram_budget: Option<usize>,
     /// The port's name; `None` without a port.
     pub port: Option<String>,
+    /// What kind of device the port is; `None` without a port.
+    pub port_kind: Option<PortKind>,
     /// The port's addresses, if it is an adapter of this host. A port of another kind has none that are known here.
     pub port_addresses: Vec<IpAddr>,
     /// Where the relay is at the moment; `None` without a connection.
@@ -103,6 +106,9 @@ impl Diagnostics {
         let Some(port) = &self.port else {
             return say(Level::Warning, "there is no network adapter".to_owned());
         };
+        if self.port_kind != Some(PortKind::Tap) {
+            return; // only an adapter of this host has addresses that the host knows
+        }
         match self.port_addresses.iter().find(|address| is_lease(**address)) {
             Some(address) => say(Level::Info, format!("{port} has the address {address}")),
             None => {
@@ -140,6 +146,7 @@ mod tests {
             joined: true,
             gateway_present: true,
             port: Some("lanparty0".to_owned()),
+            port_kind: Some(PortKind::Tap),
             ..Diagnostics::default()
         }
     }
@@ -154,6 +161,12 @@ mod tests {
         );
         session.port_addresses.push("10.73.42.5".parse().unwrap());
         assert!(texts(&session).contains(&"lanparty0 has the address 10.73.42.5".to_owned()));
+    }
+
+    #[test]
+    fn a_port_that_is_no_adapter_waits_for_no_address() {
+        let session = Diagnostics { port_kind: Some(PortKind::Memory), ..client() };
+        assert_eq!(texts(&session), ["connected to the relay", "connected to the LAN's gateway"]);
     }
 
     #[test]

@@ -269,6 +269,9 @@ impl Driver {
             }
             Command::Unbridge(reply) => {
                 self.shared.facts().port = None;
+                if let Some(port) = &self.port {
+                    set_link(port, false);
+                }
                 let _ = reply.send(self.port.take());
             }
         }

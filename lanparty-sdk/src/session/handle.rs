@@ -217,6 +217,7 @@ impl Session for MemberSession {
             gateway_present: member.gateway().is_some(),
             route_pinned: facts.route_pinned,
             datagram_budget: conn.and_then(Connection::max_datagram_size),
+            port_kind: port.as_ref().map(|caps| caps.kind),
             port: port.map(|caps| caps.name),
             port_addresses,
             relay_address: conn.map(|conn| canonical(conn.remote_address())),

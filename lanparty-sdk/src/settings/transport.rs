@@ -8,7 +8,7 @@ use crate::quic::{OutboxLimits, SocketBuffers, TransportOptions};
 const MIN_QUEUE_BYTES: usize = 2048;
 
 /// How connections behave.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct TransportSettings {
     /// Of QUIC itself.
     pub options: TransportOptions,
@@ -16,16 +16,6 @@ pub struct TransportSettings {
     pub buffers: SocketBuffers,
     /// How much may wait for one slow receiver.
     pub outbox: OutboxLimits,
-}
-
-impl Default for TransportSettings {
-    fn default() -> Self {
-        Self {
-            options: TransportOptions::default(),
-            buffers: SocketBuffers::default(),
-            outbox: OutboxLimits::default(),
-        }
-    }
 }
 
 /// Two values that do not fit together.

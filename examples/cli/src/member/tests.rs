@@ -1,3 +1,7 @@
+use clap::Command;
+use lanparty_sdk::port::PortKind;
+use lanparty_sdk::settings::SessionSettings;
+
 use super::*;
 
 fn texts(lines: Vec<UserLine>) -> Vec<String> {
@@ -9,6 +13,7 @@ fn joined() -> Diagnostics {
     diagnostics.relay_reachable = true;
     diagnostics.joined = true;
     diagnostics.port = Some("lanparty0".to_owned());
+    diagnostics.port_kind = Some(PortKind::Tap);
     diagnostics.relay_rtt = Some(Duration::from_millis(20));
     diagnostics
 }
@@ -39,4 +44,29 @@ fn a_line_is_told_once_until_it_changes() {
 fn names_have_their_bounds() {
     assert!(parse_name("Änn ☺").is_ok() && parse_name(&"x".repeat(32)).is_ok());
     assert!(parse_name("").is_err() && parse_name(&"x".repeat(33)).is_err() && parse_name("a\nb").is_err());
+}
+
+#[test]
+fn every_option_is_a_key_of_the_library_s_settings() {
+    // What only an embedder decides, and what the programs ask for together with their port.
+    let others = [
+        "agent",
+        "backoff-max",
+        "backoff-min",
+        "identity",
+        "mtu",
+        "no-route-pin",
+        "probe-interval",
+        "refresh-interval",
+        "stats-interval",
+        "welcome-timeout",
+        "workers",
+    ];
+    let command = MemberOptions::augment_args(Command::new("member"));
+    let mut options: Vec<_> =
+        command.get_arguments().filter_map(|arg| arg.get_long()).chain(others).collect();
+    let mut keys = SessionSettings::keys();
+    options.sort_unstable();
+    keys.sort_unstable();
+    assert_eq!(options, keys);
 }

@@ -84,9 +84,7 @@ fn an_operator_reads_which_room_it_was() {
 fn drops_are_told_by_reason() {
     use crate::obs::DropReason;
 
-    let mut traffic = TrafficStats::default();
-    traffic.rx_frames = 2;
-    traffic.tx_frames = 5;
+    let mut traffic = TrafficStats { rx_frames: 2, tx_frames: 5, ..TrafficStats::default() };
     assert_eq!(traffic_sentence(&traffic), "2 frames came from the room, 5 went into it");
     traffic.drops.add_many(DropReason::Jumbo, 3);
     traffic.drops.add(DropReason::Runt);

@@ -177,3 +177,65 @@ fn block_on<F: Future>(future: F) -> F::Output {
         }
     }
 }
+
+fn drain(port: &mut MemoryPort, max_bytes: usize) -> (Poll<Result<usize, TryRecvError>>, Vec<Vec<u8>>) {
+    let (mut taken, mut left) = (Vec::new(), max_bytes);
+    let polled = port.poll_drain(&mut Context::from_waker(Waker::noop()), &mut |frame| {
+        let fits = frame.len() <= left;
+        if fits {
+            left -= frame.len();
+            taken.push(frame.to_vec());
+        }
+        fits
+    });
+    (polled, taken)
+}
+
+#[test]
+fn a_frame_that_is_refused_stays_first() {
+    let (here, mut there) = pair(8);
+    assert_eq!(here.try_send_batch_copy([&b"one"[..], b"two", b"three"]), Ok(3));
+    assert_eq!(drain(&mut there, 2), (Poll::Ready(Ok(0)), vec![]));
+    assert_eq!(drain(&mut there, 7), (Poll::Ready(Ok(2)), vec![b"one".to_vec(), b"two".to_vec()]));
+    assert_eq!(there.try_recv().unwrap(), "three");
+    assert_eq!(drain(&mut there, 7).0, Poll::Pending);
+    drop(here);
+    assert_eq!(drain(&mut there, 7).0, Poll::Ready(Err(TryRecvError::Closed)));
+}
+
+#[test]
+fn a_batch_is_sent_as_far_as_there_is_room() {
+    let (here, mut there) = pair(2);
+    assert_eq!(here.try_send_batch_copy([&b"1"[..], b"2", b"3"]), Ok(2));
+    assert_eq!(here.try_send_batch_copy([&b"3"[..]]), Ok(0));
+    let mut frames = vec![Bytes::from_static(b"3"), Bytes::from_static(b"4")];
+    there.try_recv().unwrap();
+    let mut refused = Vec::new();
+    here.into_port().sink.try_send_batch(&mut frames, &mut |error| refused.push(error));
+    assert!(matches!(&refused[..], [TrySendError::Full(frame)] if frame == "4"), "{refused:?}");
+    assert_eq!((there.try_recv().unwrap(), there.try_recv().unwrap()), ("2".into(), "3".into()));
+}
+
+#[test]
+fn a_batch_to_nobody_is_given_back() {
+    let (here, there) = pair(2);
+    drop(there);
+    assert_eq!(here.try_send_batch_copy([&b"1"[..]]), Err(SendError::Closed));
+    let mut refused = 0;
+    let mut frames = vec![Bytes::from_static(b"1"), Bytes::from_static(b"2")];
+    here.into_port().sink.try_send_batch(&mut frames, &mut |error| {
+        assert!(matches!(error, TrySendError::Closed(_)));
+        refused += 1;
+    });
+    assert_eq!(refused, 2);
+}
+
+#[test]
+fn a_batch_wakes_its_receiver_once() {
+    let (here, mut there) = pair(8);
+    let (count, waker) = waker();
+    assert!(there.poll_drain(&mut Context::from_waker(&waker), &mut |_| true).is_pending());
+    here.try_send_batch_copy([&b"1"[..], b"2"]).unwrap();
+    here.try_send(b"3").unwrap();
+    assert_eq!(count.0.load(Ordering::SeqCst), 1);
+}
