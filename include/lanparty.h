@@ -1486,7 +1486,7 @@ void lanparty_identity_free(struct lanparty_identity *identity);
  *
  * @param capacity how many frames each direction holds; 0 for 256; 65536 at most. A full queue drops what comes from the
  *     room (counted as port_full), and makes lanparty_port_send answer LANPARTY_WOULD_BLOCK.
- * @param mtu the largest payload of a frame in bytes, 576 to 1500; 0 for 1500.
+ * @param mtu the largest payload of a frame in bytes, 1280 to 1500; 0 for 1500.
  * @param port out: freed with lanparty_port_free.
  * @param err out, or NULL.
  */
@@ -1517,7 +1517,7 @@ lanparty_status lanparty_port_new_sink(const struct lanparty_frame_sink *sink,
  * @param name_len its length in bytes, or LANPARTY_NUL_TERMINATED.
  * @param address borrowed: an IP address for it with its prefix, as in "10.0.0.5/24", or NULL for none.
  * @param address_len its length in bytes, or LANPARTY_NUL_TERMINATED.
- * @param mtu the largest payload of a frame in bytes, 576 to 1500; 0 for 1500.
+ * @param mtu the largest payload of a frame in bytes, 1280 to 1500; 0 for 1500.
  * @param port out: freed with lanparty_port_free.
  * @param err out, or NULL.
  */

@@ -259,6 +259,15 @@ struct Queue {
 impl EventQueue {
     /// Adds an event; the oldest makes room for it if it must.
     pub(crate) fn push(&self, event: lanparty_event) {
+        self.add(event, false);
+    }
+
+    /// Adds the last event, once.
+    pub(crate) fn end(&self, event: lanparty_event) {
+        self.add(event, true);
+    }
+
+    fn add(&self, event: lanparty_event, last: bool) {
         let mut queue = self.lock();
         if queue.ended {
             return;
@@ -268,19 +277,8 @@ impl EventQueue {
             queue.missed = queue.missed.saturating_add(1);
         }
         queue.events.push_back(event);
+        queue.ended = last;
         self.signal.notify();
-    }
-
-    /// Adds the last event, once.
-    pub(crate) fn end(&self, event: lanparty_event) {
-        self.push(event);
-        self.lock().ended = true;
-        self.signal.notify();
-    }
-
-    /// Whether the last event is in the queue, or was taken.
-    pub(crate) fn is_ended(&self) -> bool {
-        self.lock().ended
     }
 
     /// Gives the next event to the caller.
@@ -332,9 +330,7 @@ pub(crate) struct LastEvent(pub(crate) Arc<EventQueue>);
 
 impl Drop for LastEvent {
     fn drop(&mut self) {
-        if !self.0.is_ended() {
-            self.0.end(lanparty_event::ended(None));
-        }
+        self.0.end(lanparty_event::ended(None)); // does nothing if somebody has told more
     }
 }
 

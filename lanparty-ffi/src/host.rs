@@ -49,20 +49,19 @@ impl Host {
         Ok(Arc::new(Self { state, spawner, gone: Arc::default() }))
     }
 
-    /// Runs a future on the runtime and waits for its result. It goes on if the time runs out; `None` then, and if the
-    /// runtime has ended.
+    /// Runs a future on the runtime and waits for its result. If the time runs out it goes on by itself.
     pub(crate) fn run<T: Send + 'static>(
         &self,
         deadline: Deadline,
         future: impl Future<Output = T> + Send + 'static,
-    ) -> Option<T> {
+    ) -> Result<T, NoResult> {
         let done = Arc::new(Done { signal: Signal::default(), result: Mutex::new(Running::Yes) });
         let sender = Sender(Arc::clone(&done));
         self.spawner.spawn(async move {
             let result = future.await;
             sender.0.set(Running::Done(result));
         });
-        done.signal.until(deadline, || done.take()).flatten()
+        done.signal.until(deadline, || done.take()).unwrap_or(Err(NoResult::Late))
     }
 
     /// Starts something in the background.
@@ -123,6 +122,15 @@ impl Host {
     }
 }
 
+/// Why there is no result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoResult {
+    /// It does not come in time.
+    Late,
+    /// The runtime ended before it came.
+    Gone,
+}
+
 enum Running<T> {
     Yes,
     Done(T),
@@ -141,15 +149,15 @@ impl<T> Done<T> {
         self.signal.notify();
     }
 
-    fn take(&self) -> Option<Option<T>> {
+    fn take(&self) -> Option<Result<T, NoResult>> {
         let mut result = lock(&self.result);
         match std::mem::replace(&mut *result, Running::Never) {
             Running::Yes => {
                 *result = Running::Yes;
                 None
             }
-            Running::Done(value) => Some(Some(value)),
-            Running::Never => Some(None),
+            Running::Done(value) => Some(Ok(value)),
+            Running::Never => Some(Err(NoResult::Gone)),
         }
     }
 }
@@ -181,12 +189,12 @@ mod tests {
     #[test]
     fn a_result_comes_or_the_time_runs_out() {
         let host = Host::new(1, "test").unwrap();
-        assert_eq!(host.run(Deadline::Never, async { 7 }), Some(7));
-        assert_eq!(host.run(Deadline::after_ms(1), pending::<u8>()), None);
+        assert_eq!(host.run(Deadline::Never, async { 7 }), Ok(7));
+        assert_eq!(host.run(Deadline::after_ms(1), pending::<u8>()), Err(NoResult::Late));
         host.end(async {});
         assert!(host.wait_gone(Deadline::Never));
         assert!(host.wait_gone(Deadline::Now), "as often as one likes");
-        assert_eq!(host.run(Deadline::Never, async { 7 }), None, "nothing runs any more");
+        assert_eq!(host.run(Deadline::Never, async { 7 }), Err(NoResult::Gone), "nothing runs any more");
     }
 
     #[test]
@@ -195,6 +203,6 @@ mod tests {
         let other = Arc::clone(&host);
         let waiter = thread::spawn(move || other.run(Deadline::Never, pending::<u8>()));
         host.end(async {});
-        assert_eq!(waiter.join().unwrap(), None);
+        assert_eq!(waiter.join().unwrap(), Err(NoResult::Gone));
     }
 }

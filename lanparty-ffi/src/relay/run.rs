@@ -50,11 +50,11 @@ impl Running {
             Ok::<_, lanparty_sdk::quic::BindError>((relay, events))
         });
         let (relay, events) = match bound {
-            Some(Ok(bound)) => bound,
+            Ok(Ok(bound)) => bound,
             failed => {
                 host.end(async {});
                 return Err(match failed {
-                    Some(Err(error)) => error.into(),
+                    Ok(Err(error)) => error.into(),
                     _ => Failure::coded(code::SYSTEM, "the relay's threads ended at once"),
                 });
             }

@@ -1,6 +1,7 @@
 //! A session with the threads behind it.
 
 use std::net::IpAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lanparty_sdk::ctrl::{LeaveReason, PeerRole};
@@ -16,7 +17,7 @@ use super::config::Plan;
 use super::report;
 use crate::error::Failure;
 use crate::event::{EventQueue, LastEvent, lanparty_event};
-use crate::host::Host;
+use crate::host::{Host, NoResult};
 use crate::port::{Device, Opened};
 use crate::signal::{Deadline, Signal};
 use crate::status::*;
@@ -58,13 +59,13 @@ impl Running {
         let settings = &plan.settings;
         let identity = match (&plan.identity, &settings.identity) {
             (Some(identity), _) => identity.clone(),
-            (None, Some(path)) => Identity::load_or_create(path)?.identity,
+            (None, Some(path)) => load(path)?,
             (None, None) => Identity::generate()?,
         };
         let role = settings.role;
         let mac = (role == PeerRole::Client).then(|| identity.mac());
         let mut builder = settings.builder(identity, plan.trust.clone())?;
-        let host = Host::new(settings.workers, "lanparty-session")?;
+        let host = Host::new(settings.workers, "lanparty-member")?;
         let mut bridged = None;
         if let Some(device) = &plan.device {
             let opened = host.inside(|| device.take(mac));
@@ -88,14 +89,14 @@ impl Running {
             Ok::<_, JoinError>((session, events))
         });
         let (session, events) = match started {
-            Some(Ok(started)) => started,
+            Ok(Ok(started)) => started,
             failed => {
                 host.end(async {});
                 if let Some(used) = bridged {
                     used.device.session_over();
                 }
                 return Err(match failed {
-                    Some(Err(error)) => error.into(),
+                    Ok(Err(error)) => error.into(),
                     _ => Failure::coded(code::SYSTEM, "the session's threads ended at once"),
                 });
             }
@@ -147,7 +148,7 @@ impl Running {
             }
             result
         });
-        answer(done, deadline)
+        answer(done)
     }
 
     pub(super) fn unbridge(&self, deadline: Deadline) -> Result<i32, Failure> {
@@ -162,7 +163,7 @@ impl Running {
             }
             Ok(())
         });
-        answer(done, deadline)
+        answer(done)
     }
 
     pub(super) fn close(&self, text: &str, deadline: Deadline) -> Result<i32, Failure> {
@@ -197,13 +198,21 @@ impl Drop for Running {
 }
 
 /// What became of a change that somebody waits for.
-fn answer(done: Option<Result<(), BridgeError>>, deadline: Deadline) -> Result<i32, Failure> {
-    match (done, deadline) {
-        (Some(result), _) => result.map(|()| LANPARTY_OK).map_err(Failure::from),
-        // Without an end to the waiting, only the end of the threads can have ended it.
-        (None, Deadline::Never) => Err(BridgeError::Ended.into()),
-        (None, _) => Ok(LANPARTY_WOULD_BLOCK),
+fn answer(done: Result<Result<(), BridgeError>, NoResult>) -> Result<i32, Failure> {
+    match done {
+        Ok(result) => result.map(|()| LANPARTY_OK).map_err(Failure::from),
+        Err(NoResult::Late) => Ok(LANPARTY_WOULD_BLOCK),
+        Err(NoResult::Gone) => Err(BridgeError::Ended.into()),
     }
+}
+
+/// The identity of a file, made if it is not there.
+fn load(path: &Path) -> Result<Identity, Failure> {
+    let loaded = Identity::load_or_create(path)?;
+    if let Some(warning) = loaded.warning {
+        tracing::warn!(target: "lanparty::ffi", "{warning}");
+    }
+    Ok(loaded.identity)
 }
 
 /// Whether the way to the relay is to be kept out of an adapter. What goes to this host itself takes no route.

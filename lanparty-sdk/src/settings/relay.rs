@@ -21,7 +21,7 @@ use crate::switch::Rate;
 /// | `dev-cert-der-out` | a file: where a self-made certificate is kept | in memory only |
 /// | `workers` | threads of the relay's runtime, 1 to 64 | 1 |
 /// | `max-clients-per-room` | clients, the gateway not counted | 32 |
-/// | `limit-mtu` | the largest layer-2 MTU of a room, 576 to 1500 | 1500 |
+/// | `limit-mtu` | the largest layer-2 MTU of a room, 1280 to 1500 | 1500 |
 /// | `limit-client-bytes`, `-flood`, `-probes`, `-unknown-unicast` | rates, see [`Limits`](crate::switch::Limits) | `2Mi:4Mi`, `200:400`, `16:64`, `100:200` |
 /// | `limit-gateway-bytes`, `-flood`, `-probes`, `-unknown-unicast` | the same for a gateway | `unlimited` |
 /// | `limit-malformed` | malformed datagrams that close a connection | 16 |

@@ -22,7 +22,7 @@ use crate::session::SessionBuilder;
 /// | `relay-ca-cert` | a file (DER or PEM) to trust | what the system trusts |
 /// | `name` | what the others call the member, 32 characters at most | none |
 /// | `agent` | which program it is, for the relay's log | the library and its version |
-/// | `mtu` | the largest layer-2 payload promised, 576 to 1500 | what the port carries |
+/// | `mtu` | the largest layer-2 payload promised, 1280 to 1500 | what the port carries |
 /// | `retry` | `true`: keep trying if the first connection fails | `false` |
 /// | `identity` | a file, made if it is not there | a new identity each time |
 /// | `workers` | threads of the session's runtime, 1 to 64 | 1 |
