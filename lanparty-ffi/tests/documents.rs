@@ -52,8 +52,7 @@ fn every_key_is_named() {
         .filter_map(|line| line.split(" | ").next())
         .flat_map(|cell| cell.split('`').skip(1).step_by(2))
         .collect();
-    let mut keys = SessionSettings::keys();
-    keys.extend(RelaySettings::keys());
+    let mut keys = [SessionSettings::KEYS, RelaySettings::KEYS].concat();
     for list in [&mut named, &mut keys] {
         list.sort_unstable();
         list.dedup();

@@ -74,11 +74,11 @@ pub mod code {
     pub const MTU: u32 = 108;
     /// The session is over.
     pub const SESSION_OVER: u32 = 109;
-    /// There is no such configuration key.
+    /// There is no such setting.
     pub const UNKNOWN_KEY: u32 = 158;
-    /// A configuration key cannot have this value.
+    /// The setting cannot have this value.
     pub const BAD_VALUE: u32 = 159;
-    /// A configuration key that must be set is not.
+    /// A setting that is needed was not given.
     pub const MISSING: u32 = 160;
     /// No socket could be opened.
     pub const BIND: u32 = 201;

@@ -1,5 +1,5 @@
-//! What the lanparty programs share, and no launcher needs: options and configuration files, logs, signals, sentences
-//! about what happens, and how a program ends.
+//! What the lanparty programs share, and no launcher needs: options and configuration files, logs, signals, and how a
+//! program ends.
 //!
 //! A program is a [`Program`]: a `clap` parser with a method that runs it. [`main`] does the rest.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
@@ -17,12 +17,13 @@ mod transport;
 
 pub use exit::Exit;
 pub use failure::{Failure, chain};
-pub use lanparty_sdk::settings::{ByteSize, RateArg, Span};
 pub use log::{LogFormat, SAY};
 pub use member::{Hooks, MemberOptions, Setup, run_member};
 pub use options::{CommonOptions, Program};
 pub use signals::{Shutdown, Signal};
 pub use transport::TransportArgs;
+// How the library's settings are written, too.
+pub use lanparty_sdk::settings::{ByteSize, RateArg, Span};
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;

@@ -1,10 +1,10 @@
 //! How a program's connections behave.
 
 use clap::Args;
-use lanparty_sdk::quic::{OutboxLimits, SocketBuffers, TransportOptions};
-use lanparty_sdk::settings::TransportSettings;
+use lanparty_sdk::quic::{OutboxLimits, SocketBuffers};
+use lanparty_sdk::settings::{SettingsError, TransportSettings};
 
-use crate::{ByteSize, Exit, Failure, Span};
+use crate::{ByteSize, Exit, Failure, Span, chain};
 
 /// Options of the transport, the same for relays and members.
 #[derive(Args, Clone, Debug)]
@@ -46,35 +46,28 @@ impl TransportArgs {
     /// # Errors
     /// What does not fit together.
     pub fn check(&self) -> Result<(), Failure> {
-        let settings =
-            TransportSettings { options: self.transport(), buffers: self.buffers(), outbox: self.outbox() };
-        settings
-            .check()
-            .map_err(|wrong| Failure::new(Exit::Usage, format!("--{} {}", wrong.key, wrong.problem)))
+        self.settings().check().map_err(|error| {
+            let text = match &error {
+                SettingsError::BadValue { key, problem } => format!("--{key} {problem}"),
+                _ => chain(&error),
+            };
+            Failure::new(Exit::Usage, text)
+        })
     }
 
-    /// The connections' options.
+    /// The same as the library's settings.
     #[must_use]
-    pub fn transport(&self) -> TransportOptions {
-        let mut options = TransportOptions::default();
-        options.idle_timeout = self.idle_timeout.0;
-        options.keep_alive = self.keep_alive.0;
-        options.datagram_receive_buffer_bytes = self.limit_receive_queue.bytes();
-        options.datagram_send_buffer_bytes = self.limit_send_queue.bytes();
-        options.segmentation_offload = self.segmentation_offload;
-        options
-    }
-
-    /// The UDP socket's buffers.
-    #[must_use]
-    pub fn buffers(&self) -> SocketBuffers {
-        SocketBuffers::new(self.socket_receive_buffer.bytes(), self.socket_send_buffer.bytes())
-    }
-
-    /// What may wait for a slow receiver.
-    #[must_use]
-    pub fn outbox(&self) -> OutboxLimits {
+    pub fn settings(&self) -> TransportSettings {
+        let mut settings = TransportSettings::default();
+        settings.options.idle_timeout = self.idle_timeout.0;
+        settings.options.keep_alive = self.keep_alive.0;
+        settings.options.datagram_receive_buffer_bytes = self.limit_receive_queue.bytes();
+        settings.options.datagram_send_buffer_bytes = self.limit_send_queue.bytes();
+        settings.options.segmentation_offload = self.segmentation_offload;
+        settings.buffers =
+            SocketBuffers::new(self.socket_receive_buffer.bytes(), self.socket_send_buffer.bytes());
         let datagrams = usize::try_from(self.limit_outbox_datagrams).unwrap_or(usize::MAX);
-        OutboxLimits::new(self.limit_outbox_bytes.bytes(), datagrams)
+        settings.outbox = OutboxLimits::new(self.limit_outbox_bytes.bytes(), datagrams);
+        settings
     }
 }

@@ -183,9 +183,10 @@ impl Options {
         let mut options = RelayOptions::default();
         options.config = self.relay.config(self.room.config());
         options.handshake = self.relay.handshake();
-        options.transport = self.transport.transport();
-        options.buffers = self.transport.buffers();
-        options.outbox = self.transport.outbox();
+        let transport = self.transport.settings();
+        options.transport = transport.options;
+        options.buffers = transport.buffers;
+        options.outbox = transport.outbox;
         options
     }
 }
@@ -258,23 +259,43 @@ fn limits(bytes: RateArg, flood: RateArg, probes: RateArg, unknown_unicast: Rate
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::collections::BTreeSet;
+
     use clap::CommandFactory as _;
     use lanparty_sdk::settings::RelaySettings;
 
+    use super::*;
+
+    /// What a program has and a library has not.
+    const PROGRAM: [&str; 4] = ["check-config", "config", "log-format", "log-level"];
+
     #[test]
-    fn every_option_is_a_key_of_the_library_s_settings() {
-        // What concerns the program alone, and what only an embedder decides.
-        let program = ["check-config", "config", "log-format", "log-level", "help", "version"];
-        let embedder = ["workers"];
+    fn options_are_the_keys_of_the_library_s_settings() {
         let command = Options::command();
-        let mut options: Vec<_> = command.get_arguments().filter_map(|arg| arg.get_long()).collect();
-        options.retain(|option| !program.contains(option));
-        options.extend(embedder);
-        let mut keys = RelaySettings::keys();
-        options.sort_unstable();
-        keys.sort_unstable();
+        let longs = command.get_arguments().filter_map(|arg| arg.get_long());
+        let options: BTreeSet<_> = longs.filter(|long| !PROGRAM.contains(long)).collect();
+        // The program's runtime has one thread.
+        let keys: BTreeSet<_> = RelaySettings::KEYS.iter().copied().filter(|key| *key != "workers").collect();
         assert_eq!(options, keys);
+    }
+
+    #[test]
+    fn options_and_settings_have_the_same_defaults() {
+        let untouched = format!("{:?}", RelaySettings::new());
+        let mut settings = RelaySettings::new();
+        for arg in Options::command().get_arguments() {
+            let (Some(key), [default]) = (arg.get_long(), arg.get_default_values()) else { continue };
+            if PROGRAM.contains(&key) {
+                continue;
+            }
+            let default = default.to_str().expect("ASCII");
+            settings.set(key, default).expect("a value of its kind");
+            if key == "dev-cert-name" {
+                // Kept apart from none, which goes with --cert.
+                assert_eq!(settings.dev_cert_name.take().as_deref(), Some(RelaySettings::DEV_CERT_NAME));
+            }
+            assert_eq!(format!("{settings:?}"), untouched, "{key}");
+        }
     }
 
     #[test]

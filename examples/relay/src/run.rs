@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use lanparty_cli::{Exit, Failure, SAY, Shutdown};
 use lanparty_sdk::ctrl::RoomCode;
-use lanparty_sdk::obs::sentences::relay_sentence;
 use lanparty_sdk::proto::RoomId;
 use lanparty_sdk::quic::ServerCert;
 use lanparty_sdk::relay::{Relay, RelayEvent};
@@ -122,7 +121,7 @@ impl Rooms {
             self.0.insert(*room, code.clone());
         }
         let code_of = |room| self.0.get(&room).map_or_else(|| format!("number {room}"), ToString::to_string);
-        let sentence = relay_sentence(event, code_of).unwrap_or_default();
+        let sentence = event.sentence(code_of).unwrap_or_default();
         match event {
             RelayEvent::RoomOpened { code, mtu, .. } => {
                 info!(target: SAY, event = "room_opened", room = %code, mtu, "{sentence}");

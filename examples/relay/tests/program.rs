@@ -103,7 +103,7 @@ fn what_cannot_be_used_is_named() {
         (&["--max-clients-per-room", "0"], "0 is not in 1..=65535"),
         (&["--limit-client-bytes", "2MiB"], "PER_SECOND:BURST"),
         (&["--limit-hello-timeout", "5"], "not a time"),
-        (&["--idle-timeout", "2s"], "--keep-alive 1500ms does not fit --idle-timeout 2s"),
+        (&["--idle-timeout", "2s"], "--keep-alive 1500ms does not fit the idle-timeout of 2s"),
         (&["--cert", "relay.pem"], "--key <FILE>"),
         (&["--key", "relay.key"], "--cert <FILE>"),
         (&["--unheard-of"], "--unheard-of"),

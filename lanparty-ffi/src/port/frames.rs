@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use lanparty_sdk::port::memory::{MemorySource, SendError, TryRecvError};
+use lanparty_sdk::port::memory::{MemorySource, SendError};
 
 use super::device::{Device, Kind, lock};
 use crate::callback;
@@ -148,11 +148,10 @@ pub(super) fn recv(device: &Arc<Device>, tray: &mut Tray, timeout_ms: u32) -> Re
     let status = device.arrived.until(deadline, || {
         let mut rx = lock(&device.rx);
         let Some(source) = rx.as_mut() else { return Some(LANPARTY_END) };
-        let drained = source.poll_drain(&mut Context::from_waker(&waker), &mut |frame| tray.take(frame));
-        let status = match drained {
-            Poll::Ready(Ok(_)) => Some(LANPARTY_OK),
-            Poll::Ready(Err(TryRecvError::Closed)) => Some(LANPARTY_END),
-            Poll::Ready(Err(_)) | Poll::Pending => None,
+        let status = match source.poll_drain(&mut Context::from_waker(&waker), |frame| tray.take(frame)) {
+            Poll::Ready(Some(_)) => Some(LANPARTY_OK),
+            Poll::Ready(None) => Some(LANPARTY_END),
+            Poll::Pending => None,
         };
         if device.arrived.is_polled() {
             show(device, source, &waker);
@@ -178,7 +177,7 @@ pub(super) fn descriptor(device: &Arc<Device>) -> Result<i64, Failure> {
 fn show(device: &Device, source: &mut MemorySource, waker: &Waker) {
     // Cleared first, so that a frame that comes between the two is not overlooked.
     device.arrived.set_readable(false);
-    let something = source.poll_drain(&mut Context::from_waker(waker), &mut |_| false).is_ready();
+    let something = source.poll_drain(&mut Context::from_waker(waker), |_| false).is_ready();
     if something {
         device.arrived.set_readable(true);
     }

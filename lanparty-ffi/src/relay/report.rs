@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use lanparty_sdk::ctrl::RoomCode;
 use lanparty_sdk::error::reject_code;
-use lanparty_sdk::obs::sentences::relay_sentence;
 use lanparty_sdk::proto::RoomId;
 use lanparty_sdk::relay::{RelayEvent, RelayStats};
 use lanparty_sdk::room::{MemberSnapshot, RoomSnapshot};
@@ -124,7 +123,7 @@ pub(super) fn relay_event(event: &RelayEvent, codes: &BTreeMap<RoomId, RoomCode>
         // Younger than this interface.
         _ => lanparty_event::new(0),
     };
-    told.line = field(&relay_sentence(event, code_of).unwrap_or_default());
+    told.line = field(&event.sentence(code_of).unwrap_or_default());
     told
 }
 

@@ -4,7 +4,6 @@ use std::ffi::c_char;
 
 use lanparty_sdk::ctrl::{PeerInfo, PeerRole};
 use lanparty_sdk::member::{Phase, SessionEvent};
-use lanparty_sdk::obs::sentences::{peer_name, session_sentence};
 use lanparty_sdk::obs::{Diagnostics, Level, TrafficStats, UserLine};
 use lanparty_sdk::room::{Room as _, RoomPeer};
 use lanparty_sdk::session::{MemberSession, Session as _};
@@ -188,9 +187,9 @@ pub(super) fn session_event(event: &SessionEvent, role: PeerRole, session: &Memb
     let room = session.room();
     let name_of = |peer| {
         let known = room.peers().into_iter().find(|known: &RoomPeer| known.info.peer == peer);
-        known.map_or_else(|| format!("member {peer}"), |known| peer_name(&known.info))
+        known.map_or_else(|| format!("member {peer}"), |known| known.info.called())
     };
-    let line = session_sentence(event, role, &room.code(), name_of).unwrap_or_default();
+    let line = event.sentence(role, &room.code(), name_of).unwrap_or_default();
     let mut told = match event {
         SessionEvent::Connecting { attempt } => {
             lanparty_event { attempt: *attempt, ..lanparty_event::new(LANPARTY_EVENT_CONNECTING) }

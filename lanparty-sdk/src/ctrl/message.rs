@@ -172,13 +172,21 @@ impl fmt::Display for RejectReason {
         f.write_str(match self {
             Self::BudgetTooSmall => "the connection's datagrams are too small for the room's frames",
             Self::DuplicateMac => {
-                "the room or its LAN already uses this MAC address: choose another with --virtual-mac, or a new identity file"
+                "the room or its LAN already uses this MAC address: choose another, or take a new identity"
             }
-            Self::GatewayPresent => "the room already has a gateway: stop that one first, or use another room",
-            Self::BadMac => "the MAC address must be unicast and locally administered, as in 02:1a:2b:3c:4d:5e",
-            Self::MtuTooSmall => "the port carries smaller frames than the room: raise its MTU, or use another room",
+            Self::GatewayPresent => {
+                "the room already has a gateway: stop that one first, or use another room"
+            }
+            Self::BadMac => {
+                "the MAC address must be unicast and locally administered, as in 02:1a:2b:3c:4d:5e"
+            }
+            Self::MtuTooSmall => {
+                "the port carries smaller frames than the room: raise its MTU, or use another room"
+            }
             Self::RelayFull => "the relay is full: try again later, or use another relay",
-            Self::RoomFull => "the room is full: wait until somebody leaves, or ask the relay's operator for more places",
+            Self::RoomFull => {
+                "the room is full: wait until somebody leaves, or ask the relay's operator for more places"
+            }
             Self::VersionMismatch => "the relay speaks another version: update the older of the two",
             Self::Other => "the relay refused for a reason that this version does not know: update it",
         })

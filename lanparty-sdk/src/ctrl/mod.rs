@@ -10,6 +10,7 @@ mod codec;
 mod gate;
 mod message;
 mod room_code;
+mod words;
 
 pub use close::CloseCode;
 pub use codec::{CodecError, Decoder, LENGTH_PREFIX_LEN, MAX_MESSAGE_LEN, encode};

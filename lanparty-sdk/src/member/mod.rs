@@ -8,6 +8,7 @@ mod config;
 mod data;
 mod event;
 mod probes;
+mod sentence;
 mod state;
 
 pub use config::{MemberConfig, Timing};

@@ -43,4 +43,34 @@ impl TrafficStats {
     pub fn drop(&mut self, reason: DropReason) {
         self.drops.add(reason);
     }
+
+    /// What was moved, seen from the member's adapter or LAN, and what went no further.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let Self { rx_frames, tx_frames, drops, .. } = self;
+        let mut text = format!("{rx_frames} frames came from the room, {tx_frames} went into it");
+        if drops.total() > 0 {
+            let reasons: Vec<String> =
+                drops.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
+            text.push_str(&format!("; dropped {}: {}", drops.total(), reasons.join(", ")));
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drops_are_told_by_reason() {
+        let mut traffic = TrafficStats { rx_frames: 2, tx_frames: 5, ..TrafficStats::default() };
+        assert_eq!(traffic.sentence(), "2 frames came from the room, 5 went into it");
+        traffic.drops.add_many(DropReason::Jumbo, 3);
+        traffic.drops.add(DropReason::Runt);
+        assert_eq!(
+            traffic.sentence(),
+            "2 frames came from the room, 5 went into it; dropped 4: runt 1, jumbo 3"
+        );
+    }
 }

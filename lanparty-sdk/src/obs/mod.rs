@@ -6,7 +6,6 @@ mod counters;
 mod diagnostics;
 mod drop_reason;
 mod frame_log;
-pub mod sentences;
 #[cfg(feature = "runtime")]
 mod stream;
 

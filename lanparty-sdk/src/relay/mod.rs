@@ -9,6 +9,7 @@ mod driver;
 mod event;
 #[cfg(feature = "runtime")]
 mod handle;
+mod sentence;
 mod state;
 #[cfg(feature = "runtime")]
 mod throttle;

@@ -116,8 +116,8 @@ impl MemberSession {
         Self(Arc::new(Owner { shared, commands }))
     }
 
-    /// The largest layer-2 payload that this member promised to carry when it joined, in bytes. A port that is bridged must
-    /// carry as much.
+    /// The largest layer-2 payload that this member promised to carry. A port that carries less is refused, see
+    /// [`Session::bridge`]: look before you hand one over.
     #[must_use]
     pub fn promised_mtu(&self) -> u16 {
         self.0.shared.promised_mtu

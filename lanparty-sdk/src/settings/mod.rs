@@ -1,108 +1,51 @@
-//! Configuration as keys and texts: what an embedder offers to its users.
+//! Settings by key and text, for whatever is configured from outside: a launcher's files and fields, or a caller in
+//! another language.
 //!
-//! The keys are those of the programs' long options and configuration files, and values are written as they are there. A
-//! mistake is told with the key, and in a TOML text with the line; nothing has changed then.
+//! The keys are the long options of the programs without their dashes, and the values are written as there: `10s`,
+//! `256Ki`, `200:400`, `true`. [`SessionSettings`] make a session, [`RelaySettings`] a relay. Each knows its keys
+//! (`KEYS`), takes them one by one (`set`) or as a TOML document (`load_toml`), and has typed fields for code.
+//!
+//! One value alone is checked at once. What concerns several of them is checked where they are used, so that their order
+//! does not matter.
 //!
 //! ```
 //! use lanparty_sdk::ctrl::PeerRole;
 //! use lanparty_sdk::identity::Identity;
 //! use lanparty_sdk::quic::Trust;
-//! use lanparty_sdk::settings::SessionSettings;
+//! use lanparty_sdk::relay::Relay;
+//! use lanparty_sdk::settings::{RelaySettings, SessionSettings};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut settings = RelaySettings::new();
+//! settings.load_toml("listen = \"127.0.0.1:0\"\nmax-clients-per-room = 8\n")?;
+//! let certificate = settings.certificate()?;
+//! let relay = Relay::bind(settings.listen, &certificate, settings.options()?)?;
 //!
 //! let mut settings = SessionSettings::new(PeerRole::Client);
-//! settings.load_toml(
-//!     r#"
-//!     relay = "relay.example:4433"
-//!     room = "PARTY-42"
-//!     keep-alive = "2s"
-//!     "#,
-//! )?;
-//! settings.set("name", "Ann")?;
-//! assert_eq!(
-//!     settings.set("nane", "Ann").unwrap_err().to_string(),
-//!     "there is no key \"nane\": did you mean \"name\"?"
-//! );
-//! let builder = settings.builder(Identity::generate()?, Some(Trust::dangerous_accept_any()))?;
-//! # drop(builder);
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! settings.set("relay", &relay.local_addr()?.to_string())?;
+//! settings.set("room", "PARTY-42")?;
+//! settings.set("server-name", "lanparty-relay.local")?;
+//! let trust = Trust::certificates(certificate.cert_der())?;
+//! let _ann = settings.builder(Identity::generate()?, Some(trust))?.connect().await?;
+//!
+//! let mistake = settings.set("sever-name", "relay.example").unwrap_err();
+//! assert_eq!(mistake.to_string(), "unknown key `sever-name`: did you mean `server-name`?");
+//! # Ok(()) }
 //! ```
 
+mod error;
 mod relay;
 mod session;
 mod table;
 mod transport;
 mod values;
 
+pub use error::SettingsError;
 pub use relay::RelaySettings;
 pub use session::SessionSettings;
-pub use transport::{TransportProblem, TransportSettings};
-pub use values::{ByteSize, ParseValueError, RateArg, Span};
-
-use crate::error::{Coded, code};
-use crate::quic::{CertError, TrustError};
-
-/// How many threads a runtime may have.
-const MAX_WORKERS: usize = 64;
-
-/// A configuration cannot be used as it is.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SettingsError {
-    /// There is no such key.
-    #[error("there is no key {key:?}{}", hint(*.near))]
-    UnknownKey {
-        /// What was asked for.
-        key: String,
-        /// What may have been meant.
-        near: Option<&'static str>,
-    },
-    /// The key cannot have this value.
-    #[error("wrong value for {key:?}: {problem}")]
-    BadValue {
-        /// Which key.
-        key: String,
-        /// What is wrong, or wanted.
-        problem: String,
-    },
-    /// A text in TOML is wrong.
-    #[error("line {line}: {problem}")]
-    Toml {
-        /// In which line, from 1 on.
-        line: usize,
-        /// What is wrong.
-        problem: String,
-        /// Whether the line names a key that there is not.
-        unknown_key: bool,
-    },
-    /// A key that must be set is not.
-    #[error("{key:?} is not set, and nothing can be started without it")]
-    Missing {
-        /// Which key.
-        key: &'static str,
-    },
-    /// The certificates to trust cannot be had.
-    #[error("the relay's certificate cannot be judged")]
-    Trust(#[source] TrustError),
-    /// The relay's own certificate cannot be had.
-    #[error("there is no certificate to show")]
-    Certificate(#[source] CertError),
-}
-
-impl Coded for SettingsError {
-    fn code(&self) -> u32 {
-        match self {
-            Self::UnknownKey { .. } | Self::Toml { unknown_key: true, .. } => code::UNKNOWN_KEY,
-            Self::BadValue { .. } | Self::Toml { .. } => code::BAD_VALUE,
-            Self::Missing { .. } => code::MISSING,
-            Self::Trust(source) => source.code(),
-            Self::Certificate(source) => source.code(),
-        }
-    }
-}
-
-fn hint(near: Option<&str>) -> String {
-    near.map(|near| format!(": did you mean {near:?}?")).unwrap_or_default()
-}
+pub use transport::TransportSettings;
+pub use values::{ByteSize, ParseValueError, RateArg, Span, parse_member_name};
 
 #[cfg(test)]
 mod tests;

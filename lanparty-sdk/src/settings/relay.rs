@@ -1,61 +1,51 @@
-//! How a relay is to be.
+//! What a relay is made of.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use super::table::{Keyed, Table, find, load_toml, names, number, parse, set, time, words, workers};
-use super::{RateArg, SettingsError, TransportSettings, transport};
+use super::session::workers;
+use super::table::{self, Key, join, key, names};
+use super::transport::{self, HasTransport, count};
+use super::values::{millis, number, parse, path, rate, words};
+use super::{SettingsError, TransportSettings};
 use crate::frame::{DEFAULT_MTU, MIN_MTU};
 use crate::net::ListenAddr;
 use crate::quic::ServerCert;
 use crate::relay::{HandshakeConfig, RelayConfig, RelayOptions, RetryPolicy};
-use crate::switch::Rate;
 
-/// How a relay is to be, set by keys. Fields may also be set directly.
+/// Settings of a relay.
 ///
 /// | key | value | default |
 /// |---|---|---|
 /// | `listen` | `PORT` or `ADDRESS:PORT`; port 0 takes any | `0.0.0.0:443` |
-/// | `cert`, `key` | files: a chain and its key in PEM | none |
-/// | `dev-cert-name` | the name that a self-made certificate is for | `lanparty-relay.local` |
-/// | `dev-cert-der-out` | a file: where a self-made certificate is kept | in memory only |
-/// | `workers` | threads of the relay's runtime, 1 to 64 | 1 |
-/// | `max-clients-per-room` | clients, the gateway not counted | 32 |
-/// | `limit-mtu` | the largest layer-2 MTU of a room, 1280 to 1500 | 1500 |
-/// | `limit-client-bytes`, `-flood`, `-probes`, `-unknown-unicast` | rates, see [`Limits`](crate::switch::Limits) | `2Mi:4Mi`, `200:400`, `16:64`, `100:200` |
-/// | `limit-gateway-bytes`, `-flood`, `-probes`, `-unknown-unicast` | the same for a gateway | `unlimited` |
-/// | `limit-malformed` | malformed datagrams that close a connection | 16 |
-/// | `limit-place-grace` | how long a broken member's place is kept | `30s` |
-/// | `limit-table-members`, `limit-table-learned`, `limit-table-ageing` | see [`TableConfig`](crate::switch::TableConfig) | 1024, 4096, `300s` |
-/// | `limit-rooms`, `limit-connections` | open at once | 4096, 20000 |
-/// | `limit-hello-timeout`, `limit-message-timeout` | see [`RelayConfig`] | `5s`, `5s` |
-/// | `limit-control-messages`, `limit-control-strikes` | see [`GateConfig`](crate::ctrl::GateConfig) | `2:20`, 100 |
-/// | `limit-handshake-retry` | `always`, `under-load` or `never` | `under-load` |
-/// | `limit-handshake-calm`, `limit-handshakes-per-address` | rates, see [`HandshakeConfig`] | `50:100`, `4:64` |
-/// | `limit-connections-per-address`, `limit-handshake-addresses` | see [`HandshakeConfig`] | 256, 16384 |
-/// | `limit-handshake-timeout` | how long a handshake may take | `10s` |
+/// | `cert`, `key` | files with the certificate chain and its private key, in PEM | none |
+/// | `dev-cert-der-out` | without `cert`: the file in which a self-made certificate is kept, its key beside it | none |
+/// | `dev-cert-name` | without `cert`: the name that the self-made certificate is for | `lanparty-relay.local` |
+/// | `workers` | threads of the runtime, 1 to 64; made by the embedder | `1` |
+/// | `max-clients-per-room`, `limit-...` | bounds, see [`RelayConfig`] and [`HandshakeConfig`] | |
+/// | `idle-timeout` ... `segmentation-offload` | how connections behave, see [`TransportSettings`] | |
 ///
-/// and those of the transport, the same as in [`SessionSettings`](super::SessionSettings).
+/// What each bound means stands in `lanparty-relay --help`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RelaySettings {
-    /// Where it listens.
+    /// Where to listen.
     pub listen: SocketAddr,
-    /// The file of its certificate chain.
+    /// The file with the certificate chain.
     pub cert: Option<PathBuf>,
-    /// The file of its private key.
+    /// The file with its private key.
     pub key: Option<PathBuf>,
-    /// The name of a self-made certificate.
-    pub dev_cert_name: String,
-    /// Where a self-made certificate is kept.
+    /// The file in which a self-made certificate is kept.
     pub dev_cert_der_out: Option<PathBuf>,
-    /// How many threads the relay's runtime is to have. For whoever makes the runtime.
+    /// The name that the self-made certificate is for, if it is not [`RelaySettings::DEV_CERT_NAME`].
+    pub dev_cert_name: Option<String>,
+    /// How many threads the embedder's runtime has.
     pub workers: usize,
-    /// Bounds of its rooms and members.
+    /// Bounds of the rooms and members.
     pub config: RelayConfig,
     /// Bounds on new connections.
     pub handshake: HandshakeConfig,
-    /// How its connections behave.
+    /// How the connections behave.
     pub transport: TransportSettings,
 }
 
@@ -65,8 +55,8 @@ impl Default for RelaySettings {
             listen: ListenAddr::default().0,
             cert: None,
             key: None,
-            dev_cert_name: "lanparty-relay.local".to_owned(),
             dev_cert_der_out: None,
+            dev_cert_name: None,
             workers: 1,
             config: RelayConfig::default(),
             handshake: HandshakeConfig::default(),
@@ -75,84 +65,126 @@ impl Default for RelaySettings {
     }
 }
 
+const OWN: [Key<RelaySettings>; 33] = [
+    key!("listen", Text, listen, text => parse::<ListenAddr>(text).map(|listen| listen.0)),
+    key!("cert", Text, cert, text => path(text).map(Some)),
+    key!("key", Text, key, text => path(text).map(Some)),
+    key!("dev-cert-der-out", Text, dev_cert_der_out, text => path(text).map(Some)),
+    key!("dev-cert-name", Text, dev_cert_name, text => words(text).map(Some)),
+    key!("workers", Integer, workers, text => workers(text)),
+    key!("max-clients-per-room", Integer, config.room.max_clients, text => number(text, 1..=u16::MAX)),
+    key!("limit-mtu", Integer, config.room.max_mtu, text => number(text, MIN_MTU..=DEFAULT_MTU)),
+    key!("limit-client-bytes", Text, config.room.client_limits.bytes, text => rate(text)),
+    key!("limit-client-flood", Text, config.room.client_limits.flood, text => rate(text)),
+    key!("limit-client-probes", Text, config.room.client_limits.probes, text => rate(text)),
+    key!("limit-client-unknown-unicast", Text, config.room.client_limits.unknown_unicast, text => rate(text)),
+    key!("limit-gateway-bytes", Text, config.room.gateway_limits.bytes, text => rate(text)),
+    key!("limit-gateway-flood", Text, config.room.gateway_limits.flood, text => rate(text)),
+    key!("limit-gateway-probes", Text, config.room.gateway_limits.probes, text => rate(text)),
+    key!("limit-gateway-unknown-unicast", Text, config.room.gateway_limits.unknown_unicast, text => rate(text)),
+    key!("limit-malformed", Integer, config.room.malformed_threshold, text => number(text, 1..=u32::MAX)),
+    key!("limit-place-grace", Text, config.room.place_grace_ms, text => millis(text)),
+    key!("limit-table-members", Integer, config.room.table.members, text => number(text, 1..=u32::MAX)),
+    key!("limit-table-learned", Integer, config.room.table.learned, text => number(text, 0..=u32::MAX)),
+    key!("limit-table-ageing", Text, config.room.table.ageing_secs, text => seconds(text)),
+    key!("limit-rooms", Integer, config.max_rooms, text => number(text, 1..=u16::MAX)),
+    key!("limit-connections", Integer, config.max_connections, text => number(text, 1..=u32::MAX)),
+    key!("limit-hello-timeout", Text, config.hello_timeout_ms, text => millis(text)),
+    key!("limit-message-timeout", Text, config.message_timeout_ms, text => millis(text)),
+    key!("limit-control-messages", Text, config.control.messages, text => rate(text)),
+    key!("limit-control-strikes", Integer, config.control.strikes, text => number(text, 1..=u32::MAX)),
+    key!("limit-handshake-retry", Text, handshake.retry, text => retry(text)),
+    key!("limit-handshake-calm", Text, handshake.calm, text => rate(text)),
+    key!("limit-handshakes-per-address", Text, handshake.per_address, text => rate(text)),
+    key!("limit-connections-per-address", Integer, handshake.connections_per_address, text => number(text, 1..=u32::MAX)),
+    key!("limit-handshake-addresses", Integer, handshake.addresses, text => count(text)),
+    key!("limit-handshake-timeout", Text, handshake.timeout_ms, text => millis(text)),
+];
+
+const TABLE: [Key<RelaySettings>; OWN.len() + transport::LEN] = join(OWN, transport::keys());
+
+impl HasTransport for RelaySettings {
+    fn transport(&mut self) -> &mut TransportSettings {
+        &mut self.transport
+    }
+}
+
 impl RelaySettings {
-    /// All keys.
+    /// Every key.
+    pub const KEYS: &'static [&'static str] = &names(&TABLE);
+    /// The name that a self-made certificate is for, unless `dev-cert-name` says another.
+    pub const DEV_CERT_NAME: &'static str = "lanparty-relay.local";
+
+    /// Settings with all defaults.
     #[must_use]
-    pub fn keys() -> Vec<&'static str> {
-        <Self as Keyed>::names()
+    pub fn new() -> Self {
+        Self::default()
     }
 
-    /// Sets one key.
+    /// Sets `key` to what `value` says. A mistake leaves it as it was.
     ///
     /// # Errors
-    /// [`SettingsError::UnknownKey`] or [`SettingsError::BadValue`]; nothing has changed then.
+    /// [`SettingsError::UnknownKey`] or [`SettingsError::BadValue`]
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), SettingsError> {
-        set(self, key, value)
+        table::set(self, &TABLE, key, value)
     }
 
-    /// Sets all keys of a TOML text.
+    /// Applies a TOML document: everything in it, or nothing.
     ///
     /// # Errors
-    /// [`SettingsError::Toml`] names the line; nothing has changed then.
+    /// [`SettingsError::Toml`] or [`SettingsError::Line`], with the line of the first mistake.
     pub fn load_toml(&mut self, text: &str) -> Result<(), SettingsError> {
-        load_toml(self, text)
+        table::load_toml(self, &TABLE, text)
     }
 
     /// What [`Relay::bind`](crate::relay::Relay::bind) needs to know.
     ///
     /// # Errors
-    /// [`SettingsError::BadValue`] if values do not fit together.
+    /// [`SettingsError::BadValue`] with the key that does not fit the others.
     pub fn options(&self) -> Result<RelayOptions, SettingsError> {
-        self.transport.check_settings()?;
-        Ok(RelayOptions {
-            config: self.config.clone(),
-            handshake: self.handshake.clone(),
-            transport: self.transport.options.clone(),
-            buffers: self.transport.buffers,
-            outbox: self.transport.outbox,
-        })
+        self.transport.check()?;
+        let mut options = RelayOptions::default();
+        options.config = self.config.clone();
+        options.handshake = self.handshake.clone();
+        options.transport = self.transport.options.clone();
+        options.buffers = self.transport.buffers;
+        options.outbox = self.transport.outbox;
+        Ok(options)
     }
 
-    /// The certificate to show: from its files, or a self-made one.
+    /// The relay's certificate: from the files `cert` and `key`, the self-made one kept at `dev-cert-der-out`, or else one
+    /// that is made anew at each call.
     ///
     /// # Errors
-    /// [`SettingsError::Certificate`], or [`SettingsError::Missing`] if only one of the two files is named.
+    /// [`SettingsError::Certificate`]; [`SettingsError::Missing`] if only one of `cert` and `key` was given;
+    /// [`SettingsError::BadValue`] if a self-made certificate was asked for as well.
     pub fn certificate(&self) -> Result<ServerCert, SettingsError> {
-        let name = &self.dev_cert_name;
-        match (&self.cert, &self.key, &self.dev_cert_der_out) {
-            (Some(cert), Some(key), _) => ServerCert::from_pem_files(cert, key),
-            (Some(_), None, _) => return Err(SettingsError::Missing { key: "key" }),
-            (None, Some(_), _) => return Err(SettingsError::Missing { key: "cert" }),
-            (None, None, Some(path)) => ServerCert::development_file(name, path),
-            (None, None, None) => ServerCert::development(name),
+        let development = [
+            ("dev-cert-der-out", self.dev_cert_der_out.is_some()),
+            ("dev-cert-name", self.dev_cert_name.is_some()),
+        ];
+        match (&self.cert, &self.key) {
+            (Some(cert), Some(key)) => {
+                if let Some((key, _)) = development.into_iter().find(|(_, given)| *given) {
+                    let problem = "it is for a relay without `cert`: leave one of them out".to_owned();
+                    return Err(SettingsError::BadValue { key, problem });
+                }
+                return Ok(ServerCert::from_pem_files(cert, key)?);
+            }
+            (Some(_), None) => return Err(SettingsError::Missing { key: "key" }),
+            (None, Some(_)) => return Err(SettingsError::Missing { key: "cert" }),
+            (None, None) => {}
         }
-        .map_err(SettingsError::Certificate)
+        let name = self.dev_cert_name.as_deref().unwrap_or(Self::DEV_CERT_NAME);
+        Ok(match &self.dev_cert_der_out {
+            Some(path) => ServerCert::development_file(name, path)?,
+            None => ServerCert::development(name)?,
+        })
     }
 }
 
-impl Keyed for RelaySettings {
-    fn names() -> Vec<&'static str> {
-        names(TABLE).chain(names(transport::TABLE)).collect()
-    }
-
-    fn apply(&mut self, key: &str, value: &str) -> Option<Result<(), String>> {
-        match find(TABLE, key) {
-            Some(set) => Some(set(self, value)),
-            None => find(transport::TABLE, key).map(|set| set(&mut self.transport, value)),
-        }
-    }
-}
-
-fn rate(text: &str) -> Result<Rate, String> {
-    parse::<RateArg>(text).map(|rate| rate.0)
-}
-
-fn millis(text: &str) -> Result<u64, String> {
-    time(text).map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
-}
-
-fn count(text: &str) -> Result<u32, String> {
-    number(text, 1, u32::MAX)
+fn seconds(text: &str) -> Result<u32, String> {
+    Ok(u32::try_from(millis(text)? / 1000).unwrap_or(u32::MAX))
 }
 
 fn retry(text: &str) -> Result<RetryPolicy, String> {
@@ -160,60 +192,6 @@ fn retry(text: &str) -> Result<RetryPolicy, String> {
         "always" => Ok(RetryPolicy::Always),
         "under-load" => Ok(RetryPolicy::UnderLoad),
         "never" => Ok(RetryPolicy::Never),
-        _ => Err("write always, under-load or never".to_owned()),
+        _ => Err("write one of always, under-load, never".to_owned()),
     }
 }
-
-const TABLE: &Table<RelaySettings> = &[
-    ("listen", |it, text| parse::<ListenAddr>(text).map(|addr| it.listen = addr.0)),
-    ("cert", |it, text| words(text).map(|path| it.cert = Some(path.into()))),
-    ("key", |it, text| words(text).map(|path| it.key = Some(path.into()))),
-    ("dev-cert-name", |it, text| words(text).map(|name| it.dev_cert_name = name)),
-    ("dev-cert-der-out", |it, text| words(text).map(|path| it.dev_cert_der_out = Some(path.into()))),
-    ("workers", |it, text| workers(text).map(|workers| it.workers = workers)),
-    ("max-clients-per-room", |it, text| {
-        number(text, 1, u16::MAX).map(|clients| it.config.room.max_clients = clients)
-    }),
-    ("limit-mtu", |it, text| number(text, MIN_MTU, DEFAULT_MTU).map(|mtu| it.config.room.max_mtu = mtu)),
-    ("limit-client-bytes", |it, text| rate(text).map(|rate| it.config.room.client_limits.bytes = rate)),
-    ("limit-client-flood", |it, text| rate(text).map(|rate| it.config.room.client_limits.flood = rate)),
-    ("limit-client-probes", |it, text| rate(text).map(|rate| it.config.room.client_limits.probes = rate)),
-    ("limit-client-unknown-unicast", |it, text| {
-        rate(text).map(|rate| it.config.room.client_limits.unknown_unicast = rate)
-    }),
-    ("limit-gateway-bytes", |it, text| rate(text).map(|rate| it.config.room.gateway_limits.bytes = rate)),
-    ("limit-gateway-flood", |it, text| rate(text).map(|rate| it.config.room.gateway_limits.flood = rate)),
-    ("limit-gateway-probes", |it, text| rate(text).map(|rate| it.config.room.gateway_limits.probes = rate)),
-    ("limit-gateway-unknown-unicast", |it, text| {
-        rate(text).map(|rate| it.config.room.gateway_limits.unknown_unicast = rate)
-    }),
-    ("limit-malformed", |it, text| count(text).map(|count| it.config.room.malformed_threshold = count)),
-    ("limit-place-grace", |it, text| millis(text).map(|millis| it.config.room.place_grace_ms = millis)),
-    ("limit-table-members", |it, text| count(text).map(|count| it.config.room.table.members = count)),
-    ("limit-table-learned", |it, text| {
-        number(text, 0, u32::MAX).map(|count| it.config.room.table.learned = count)
-    }),
-    ("limit-table-ageing", |it, text| {
-        let secs = u32::try_from(time(text)?.as_secs()).unwrap_or(u32::MAX);
-        it.config.room.table.ageing_secs = secs;
-        Ok(())
-    }),
-    ("limit-rooms", |it, text| number(text, 1, u16::MAX).map(|rooms| it.config.max_rooms = rooms)),
-    ("limit-connections", |it, text| count(text).map(|count| it.config.max_connections = count)),
-    ("limit-hello-timeout", |it, text| millis(text).map(|millis| it.config.hello_timeout_ms = millis)),
-    ("limit-message-timeout", |it, text| millis(text).map(|millis| it.config.message_timeout_ms = millis)),
-    ("limit-control-messages", |it, text| rate(text).map(|rate| it.config.control.messages = rate)),
-    ("limit-control-strikes", |it, text| count(text).map(|count| it.config.control.strikes = count)),
-    ("limit-handshake-retry", |it, text| retry(text).map(|retry| it.handshake.retry = retry)),
-    ("limit-handshake-calm", |it, text| rate(text).map(|rate| it.handshake.calm = rate)),
-    ("limit-handshakes-per-address", |it, text| rate(text).map(|rate| it.handshake.per_address = rate)),
-    ("limit-connections-per-address", |it, text| {
-        count(text).map(|count| it.handshake.connections_per_address = count)
-    }),
-    ("limit-handshake-addresses", |it, text| {
-        let addresses = count(text)?;
-        it.handshake.addresses = usize::try_from(addresses).unwrap_or(usize::MAX);
-        Ok(())
-    }),
-    ("limit-handshake-timeout", |it, text| millis(text).map(|millis| it.handshake.timeout_ms = millis)),
-];

@@ -1,10 +1,12 @@
-//! How a session is to be.
+//! What a member's session is made of.
 
 use std::path::PathBuf;
 
-use super::table::{Keyed, Table, find, flag, load_toml, names, number, parse, set, time, words, workers};
-use super::{SettingsError, TransportSettings, transport};
-use crate::ctrl::{MAX_NAME_CHARS, PeerRole, RoomCode};
+use super::table::{self, Key, join, key, names};
+use super::transport::{self, HasTransport};
+use super::values::{flag, interval, number, parse, parse_member_name, path, words};
+use super::{SettingsError, Span, TransportSettings};
+use crate::ctrl::{PeerRole, RoomCode};
 use crate::frame::{DEFAULT_MTU, MIN_MTU};
 use crate::identity::Identity;
 use crate::member::Timing;
@@ -12,35 +14,27 @@ use crate::net::RelayAddr;
 use crate::quic::Trust;
 use crate::session::SessionBuilder;
 
-/// How a session is to be, set by keys. Fields may also be set directly.
+/// Settings of a client's or gateway's session.
 ///
 /// | key | value | default |
 /// |---|---|---|
-/// | `relay` | `HOST` or `HOST:PORT` | must be set; port 443 |
-/// | `room` | 3 to 64 letters, digits, `-` and `_` | must be set |
+/// | `relay` | host name or IP address, and the UDP port if it is not 443 | must be given |
+/// | `room` | 3 to 64 letters, digits, `-` and `_` | must be given |
 /// | `server-name` | the name in the relay's certificate | the relay's host |
-/// | `relay-ca-cert` | a file (DER or PEM) to trust | what the system trusts |
-/// | `name` | what the others call the member, 32 characters at most | none |
-/// | `agent` | which program it is, for the relay's log | the library and its version |
-/// | `mtu` | the largest layer-2 payload promised, 1280 to 1500 | what the port carries |
-/// | `retry` | `true`: keep trying if the first connection fails | `false` |
-/// | `identity` | a file, made if it is not there | a new identity each time |
-/// | `workers` | threads of the session's runtime, 1 to 64 | 1 |
-/// | `no-route-pin` | `true`: do not pin the route to the relay outside an adapter | `false` |
-/// | `backoff-min`, `backoff-max` | between two attempts to reach the relay | `250ms`, `10s` |
-/// | `welcome-timeout` | for the relay's answer | `10s` |
-/// | `probe-interval` | between two measurements of round-trip times | `5s` |
-/// | `stats-interval` | between two reports to the relay | `30s` |
-/// | `refresh-interval` | of the clients' addresses on a gateway's LAN | `60s` |
-/// | `idle-timeout`, `keep-alive` | see [`TransportOptions`](crate::quic::TransportOptions) | `10s`, `1500ms` |
-/// | `limit-outbox-bytes`, `limit-outbox-datagrams` | see [`OutboxLimits`](crate::quic::OutboxLimits) | `256Ki`, `1024` |
-/// | `limit-receive-queue`, `limit-send-queue` | datagrams waiting in QUIC, in bytes | `256Ki`, `32Ki` |
-/// | `socket-receive-buffer`, `socket-send-buffer` | see [`SocketBuffers`](crate::quic::SocketBuffers) | `4Mi`, `1Mi` |
-/// | `segmentation-offload` | `false` for network cards that lose what they cut | `true` |
+/// | `relay-ca-cert` | a file with the certificate to trust, DER or PEM | what the system trusts |
+/// | `name` | what the others call this member, 32 characters at most | none |
+/// | `agent` | which program this is, for the relay's logs | the library |
+/// | `mtu` | the largest payload of a frame, 1280 to 1500 bytes | what the port carries |
+/// | `retry` | whether to keep trying if the relay cannot be reached at the start | `false` |
+/// | `identity` | the file in which the identity is kept; read by the embedder | none |
+/// | `workers` | threads of the runtime, 1 to 64; made by the embedder | `1` |
+/// | `no-route-pin` | not to pin the route to the relay outside an adapter of this host; heeded by the embedder | `false` |
+/// | `idle-timeout` ... `segmentation-offload` | how the connection behaves, see [`TransportSettings`] | |
+/// | `probe-interval` ... `welcome-timeout` | how patient the session is, see [`Timing`] | |
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SessionSettings {
-    /// What the member is.
+    /// What the member is to its room.
     pub role: PeerRole,
     /// Where the relay is.
     pub relay: Option<RelayAddr>,
@@ -48,21 +42,21 @@ pub struct SessionSettings {
     pub room: Option<RoomCode>,
     /// The name in the relay's certificate.
     pub server_name: Option<String>,
-    /// The certificates to trust.
+    /// The file with the certificate to trust.
     pub relay_ca_cert: Option<PathBuf>,
-    /// What the others call the member.
+    /// What the others call this member.
     pub name: Option<String>,
-    /// Which program it is.
+    /// Which program this is.
     pub agent: Option<String>,
-    /// The largest layer-2 payload that is promised.
+    /// The largest layer-2 payload this member promises to carry.
     pub mtu: Option<u16>,
-    /// Whether the first connection may fail.
+    /// Whether a first connection that fails is tried again.
     pub retry: bool,
-    /// Where the identity is kept. For whoever makes the session: [`SessionSettings::builder`] does not read it.
+    /// Where the embedder keeps the identity, see [`Identity::load_or_create`].
     pub identity: Option<PathBuf>,
-    /// How many threads the session's runtime is to have. For whoever makes the runtime.
+    /// How many threads the embedder's runtime has.
     pub workers: usize,
-    /// Whether the route to the relay is not to be pinned. For whoever knows the adapter.
+    /// Whether the embedder leaves out [`SessionBuilder::keep_out_of`].
     pub no_route_pin: bool,
     /// How patient the session is.
     pub timing: Timing,
@@ -70,8 +64,39 @@ pub struct SessionSettings {
     pub transport: TransportSettings,
 }
 
+const OWN: [Key<SessionSettings>; 17] = [
+    key!("relay", Text, relay, text => parse(text).map(Some)),
+    key!("server-name", Text, server_name, text => words(text).map(Some)),
+    key!("relay-ca-cert", Text, relay_ca_cert, text => path(text).map(Some)),
+    key!("room", Text, room, text => parse(text).map(Some)),
+    key!("name", Text, name, text => parse_member_name(text).map(Some).map_err(|error| error.to_string())),
+    key!("agent", Text, agent, text => words(text).map(Some)),
+    key!("mtu", Integer, mtu, text => number(text, MIN_MTU..=DEFAULT_MTU).map(Some)),
+    key!("retry", Flag, retry, text => flag(text)),
+    key!("identity", Text, identity, text => path(text).map(Some)),
+    key!("workers", Integer, workers, text => workers(text)),
+    key!("no-route-pin", Flag, no_route_pin, text => flag(text)),
+    key!("probe-interval", Text, timing.probe_interval, text => interval(text)),
+    key!("stats-interval", Text, timing.stats_interval, text => interval(text)),
+    key!("refresh-interval", Text, timing.refresh_interval, text => interval(text)),
+    key!("backoff-min", Text, timing.backoff_min, text => interval(text)),
+    key!("backoff-max", Text, timing.backoff_max, text => interval(text)),
+    key!("welcome-timeout", Text, timing.welcome_timeout, text => interval(text)),
+];
+
+const TABLE: [Key<SessionSettings>; OWN.len() + transport::LEN] = join(OWN, transport::keys());
+
+impl HasTransport for SessionSettings {
+    fn transport(&mut self) -> &mut TransportSettings {
+        &mut self.transport
+    }
+}
+
 impl SessionSettings {
-    /// The defaults.
+    /// Every key.
+    pub const KEYS: &'static [&'static str] = &names(&TABLE);
+
+    /// Settings with all defaults: [`SessionSettings::relay`] and [`SessionSettings::room`] have yet to be given.
     #[must_use]
     pub fn new(role: PeerRole) -> Self {
         Self {
@@ -92,40 +117,53 @@ impl SessionSettings {
         }
     }
 
-    /// All keys.
-    #[must_use]
-    pub fn keys() -> Vec<&'static str> {
-        <Self as Keyed>::names()
-    }
-
-    /// Sets one key.
+    /// Sets `key` to what `value` says. A mistake leaves it as it was.
     ///
     /// # Errors
-    /// [`SettingsError::UnknownKey`] or [`SettingsError::BadValue`]; nothing has changed then.
+    /// [`SettingsError::UnknownKey`] or [`SettingsError::BadValue`]
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), SettingsError> {
-        set(self, key, value)
+        table::set(self, &TABLE, key, value)
     }
 
-    /// Sets all keys of a TOML text.
+    /// Applies a TOML document: everything in it, or nothing.
     ///
     /// # Errors
-    /// [`SettingsError::Toml`] names the line; nothing has changed then.
+    /// [`SettingsError::Toml`] or [`SettingsError::Line`], with the line of the first mistake.
     pub fn load_toml(&mut self, text: &str) -> Result<(), SettingsError> {
-        load_toml(self, text)
+        table::load_toml(self, &TABLE, text)
     }
 
-    /// A session with these settings. `trust` goes before the key `relay-ca-cert`.
+    /// Checks what concerns several settings.
     ///
     /// # Errors
-    /// [`SettingsError::Missing`], [`SettingsError::Trust`], or values that do not fit together.
+    /// [`SettingsError::BadValue`] with the key that does not fit the others.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        let Timing { backoff_min, backoff_max, .. } = self.timing;
+        if backoff_min > backoff_max {
+            let problem = format!(
+                "{} does not fit the backoff-max of {}: it must not be more",
+                Span(backoff_min),
+                Span(backoff_max)
+            );
+            return Err(SettingsError::BadValue { key: "backoff-min", problem });
+        }
+        self.transport.check()
+    }
+
+    /// A session with these settings, and without a port yet. If no trust is handed in, it is what `relay-ca-cert` says, or
+    /// what the system trusts.
+    ///
+    /// # Errors
+    /// [`SettingsError::Missing`] without a relay or a room, what [`SessionSettings::check`] finds, and
+    /// [`SettingsError::Trust`] if the certificate to trust cannot be read.
     pub fn builder(&self, identity: Identity, trust: Option<Trust>) -> Result<SessionBuilder, SettingsError> {
         let relay = self.relay.clone().ok_or(SettingsError::Missing { key: "relay" })?;
         let room = self.room.clone().ok_or(SettingsError::Missing { key: "room" })?;
-        self.transport.check_settings()?;
+        self.check()?;
         let trust = match (trust, &self.relay_ca_cert) {
             (Some(trust), _) => trust,
-            (None, Some(path)) => Trust::certificate_file(path).map_err(SettingsError::Trust)?,
-            (None, None) => Trust::platform().map_err(SettingsError::Trust)?,
+            (None, Some(path)) => Trust::certificate_file(path)?,
+            (None, None) => Trust::platform()?,
         };
         let make = match self.role {
             PeerRole::Client => SessionBuilder::client,
@@ -153,44 +191,7 @@ impl SessionSettings {
     }
 }
 
-impl Keyed for SessionSettings {
-    fn names() -> Vec<&'static str> {
-        names(TABLE).chain(names(transport::TABLE)).collect()
-    }
-
-    fn apply(&mut self, key: &str, value: &str) -> Option<Result<(), String>> {
-        match find(TABLE, key) {
-            Some(set) => Some(set(self, value)),
-            None => find(transport::TABLE, key).map(|set| set(&mut self.transport, value)),
-        }
-    }
-}
-
-const TABLE: &Table<SessionSettings> = &[
-    ("relay", |it, text| parse(text).map(|relay| it.relay = Some(relay))),
-    ("room", |it, text| parse(text).map(|room| it.room = Some(room))),
-    ("server-name", |it, text| words(text).map(|name| it.server_name = Some(name))),
-    ("relay-ca-cert", |it, text| words(text).map(|path| it.relay_ca_cert = Some(path.into()))),
-    ("name", |it, text| name(text).map(|name| it.name = Some(name))),
-    ("agent", |it, text| words(text).map(|agent| it.agent = Some(agent))),
-    ("mtu", |it, text| number(text, MIN_MTU, DEFAULT_MTU).map(|mtu| it.mtu = Some(mtu))),
-    ("retry", |it, text| flag(text).map(|retry| it.retry = retry)),
-    ("identity", |it, text| words(text).map(|path| it.identity = Some(path.into()))),
-    ("workers", |it, text| workers(text).map(|workers| it.workers = workers)),
-    ("no-route-pin", |it, text| flag(text).map(|no| it.no_route_pin = no)),
-    ("backoff-min", |it, text| time(text).map(|time| it.timing.backoff_min = time)),
-    ("backoff-max", |it, text| time(text).map(|time| it.timing.backoff_max = time)),
-    ("welcome-timeout", |it, text| time(text).map(|time| it.timing.welcome_timeout = time)),
-    ("probe-interval", |it, text| time(text).map(|time| it.timing.probe_interval = time)),
-    ("stats-interval", |it, text| time(text).map(|time| it.timing.stats_interval = time)),
-    ("refresh-interval", |it, text| time(text).map(|time| it.timing.refresh_interval = time)),
-];
-
-fn name(text: &str) -> Result<String, String> {
-    let fits = (1..=MAX_NAME_CHARS).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-    if fits {
-        Ok(text.to_owned())
-    } else {
-        Err(format!("a name has 1 to {MAX_NAME_CHARS} characters, and no control characters"))
-    }
+/// Threads of a runtime.
+pub(super) fn workers(text: &str) -> Result<usize, String> {
+    number(text, 1..=64)
 }

@@ -1,139 +1,174 @@
-//! Keys, and what each does with its text.
-
-use std::fmt::Display;
-use std::str::FromStr;
-use std::time::Duration;
+//! Tables of keys, and how a text or a TOML document is applied by them.
 
 use toml::de::{DeTable, DeValue};
 
-use super::{MAX_WORKERS, SettingsError, Span};
+use super::SettingsError;
+use crate::ctrl::clean_text;
 
-/// Takes a text over, or says what is wrong with it.
-pub(super) type Set<S> = fn(&mut S, &str) -> Result<(), String>;
+/// No document is longer: it is read by hand before anything is known about it.
+const MAX_DOCUMENT_LEN: usize = 1024 * 1024;
+/// No key is nearly as long. What is longer is like none of them, and is cut in messages.
+const MAX_KEY_CHARS: usize = 64;
 
-/// Keys, and what each does.
-pub(super) type Table<S> = [(&'static str, Set<S>)];
-
-/// Settings that are set by keys.
-pub(super) trait Keyed: Clone {
-    /// All keys.
-    fn names() -> Vec<&'static str>;
-
-    /// Sets one key; `None` if there is none of that name.
-    fn apply(&mut self, key: &str, value: &str) -> Option<Result<(), String>>;
+/// How a value is written in TOML.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Flag,
+    Integer,
+    /// A number that may have a suffix, and then is a text.
+    Amount,
+    Text,
 }
 
-/// What `table` does with `key`.
-pub(super) fn find<S>(table: &Table<S>, key: &str) -> Option<Set<S>> {
-    table.iter().find(|(name, _)| *name == key).map(|(_, set)| *set)
+/// A key of the settings `S`.
+#[derive(Debug)]
+pub(super) struct Key<S> {
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    /// Reads the value and keeps it, or says what is wrong with it.
+    pub(super) apply: fn(&mut S, &str) -> Result<(), String>,
 }
 
-pub(super) fn names<S>(table: &Table<S>) -> impl Iterator<Item = &'static str> {
-    table.iter().map(|(name, _)| *name)
+impl<S> Clone for Key<S> {
+    fn clone(&self) -> Self {
+        *self
+    }
 }
 
-/// Sets one key, or changes nothing.
-pub(super) fn set<S: Keyed>(settings: &mut S, key: &str, value: &str) -> Result<(), SettingsError> {
-    let mut changed = settings.clone();
-    apply(&mut changed, key, value)?;
-    *settings = changed;
-    Ok(())
+impl<S> Copy for Key<S> {}
+
+/// `key!("name", Kind, place.in.the.settings, text => how the text is read)`.
+macro_rules! key {
+    ($name:literal, $kind:ident, $($place:ident $(($($of:tt)*))?).+, $text:ident => $read:expr) => {
+        $crate::settings::table::Key {
+            name: $name,
+            kind: $crate::settings::table::Kind::$kind,
+            apply: |settings, $text| {
+                settings.$($place $(($($of)*))?).+ = $read?;
+                Ok(())
+            },
+        }
+    };
+}
+pub(super) use key;
+
+/// Both tables in one. `C` is the sum of their lengths.
+pub(super) const fn join<S, const A: usize, const B: usize, const C: usize>(
+    first: [Key<S>; A],
+    second: [Key<S>; B],
+) -> [Key<S>; C] {
+    assert!(A + B == C);
+    let mut all = [first[0]; C];
+    let mut at = 0;
+    while at < C {
+        all[at] = if at < A { first[at] } else { second[at - A] };
+        at += 1;
+    }
+    all
 }
 
-/// Sets all keys of a TOML text, or changes nothing.
-pub(super) fn load_toml<S: Keyed>(settings: &mut S, text: &str) -> Result<(), SettingsError> {
+/// The keys' names.
+pub(super) const fn names<S, const N: usize>(table: &[Key<S>; N]) -> [&'static str; N] {
+    let mut names = [""; N];
+    let mut at = 0;
+    while at < N {
+        names[at] = table[at].name;
+        at += 1;
+    }
+    names
+}
+
+/// Sets `key` to what `text` says.
+pub(super) fn set<S>(settings: &mut S, table: &[Key<S>], key: &str, text: &str) -> Result<(), SettingsError> {
+    apply(settings, find(table, key)?, text)
+}
+
+/// Applies a TOML document: everything in it, or nothing.
+pub(super) fn load_toml<S: Clone>(
+    settings: &mut S,
+    table: &[Key<S>],
+    text: &str,
+) -> Result<(), SettingsError> {
+    if text.len() > MAX_DOCUMENT_LEN {
+        return Err(SettingsError::Toml { line: 1, problem: "the document is too long".to_owned() });
+    }
     let line_of = |offset: usize| 1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count();
-    let table = DeTable::parse(text).map_err(|error| SettingsError::Toml {
+    let document = DeTable::parse(text).map_err(|error| SettingsError::Toml {
         line: line_of(error.span().map_or(0, |span| span.start)),
         problem: error.message().trim().replace('\n', ", "),
-        unknown_key: false,
     })?;
-    let mut entries: Vec<_> = table.get_ref().iter().collect();
-    // In the order of the text, so that the first mistake is told first.
+    let mut entries: Vec<_> = document.get_ref().iter().collect();
+    // In the order of the document, so that the first mistake is told first.
     entries.sort_by_key(|(key, _)| key.span().start);
     let mut changed = settings.clone();
     for (key, value) in entries {
-        let line = line_of(key.span().start);
-        let applied = match written(value.get_ref()) {
-            Some(value) => apply(&mut changed, key.get_ref(), &value),
-            None => {
-                let problem = "write a text in quotes, a whole number, true or false".to_owned();
-                Err(SettingsError::BadValue { key: key.get_ref().to_string(), problem })
-            }
+        let at = |span: std::ops::Range<usize>| {
+            let line = line_of(span.start);
+            move |problem| SettingsError::Line { line, problem: Box::new(problem) }
         };
-        applied.map_err(|error| SettingsError::Toml {
-            line,
-            unknown_key: matches!(error, SettingsError::UnknownKey { .. }),
-            problem: error.to_string(),
-        })?;
+        let known = find(table, key.get_ref()).map_err(at(key.span()))?;
+        written(known, value.get_ref())
+            .and_then(|text| apply(&mut changed, known, text))
+            .map_err(at(value.span()))?;
     }
     *settings = changed;
     Ok(())
 }
 
-fn apply<S: Keyed>(settings: &mut S, key: &str, value: &str) -> Result<(), SettingsError> {
-    let Some(applied) = settings.apply(key, value) else {
-        let near = S::names().into_iter().map(|name| (distance(name, key), name)).min();
-        let near = near.filter(|(distance, _)| *distance <= 3).map(|(_, name)| name);
-        return Err(SettingsError::UnknownKey { key: key.to_owned(), near });
+fn apply<S>(settings: &mut S, key: &Key<S>, text: &str) -> Result<(), SettingsError> {
+    (key.apply)(settings, text).map_err(|problem| SettingsError::BadValue { key: key.name, problem })
+}
+
+fn find<'a, S>(table: &'a [Key<S>], key: &str) -> Result<&'a Key<S>, SettingsError> {
+    table.iter().find(|known| known.name == key).ok_or_else(|| SettingsError::UnknownKey {
+        key: clean_text(key, MAX_KEY_CHARS),
+        near: nearest(table, key),
+    })
+}
+
+/// The value as it would be written on a command line.
+fn written<'a, S>(key: &Key<S>, value: &'a DeValue<'_>) -> Result<&'a str, SettingsError> {
+    let wanted = match (key.kind, value) {
+        (Kind::Flag, DeValue::Boolean(true)) => return Ok("true"),
+        (Kind::Flag, DeValue::Boolean(false)) => return Ok("false"),
+        (Kind::Integer | Kind::Amount, DeValue::Integer(value)) if value.radix() == 10 => {
+            return Ok(value.as_str());
+        }
+        (Kind::Amount | Kind::Text, DeValue::String(value)) => return Ok(value),
+        (Kind::Flag, _) => "true or false, without quotes",
+        (Kind::Integer, _) => "a whole number, without quotes",
+        (Kind::Amount | Kind::Text, _) => "a text in quotes",
     };
-    applied.map_err(|problem| SettingsError::BadValue { key: key.to_owned(), problem })
+    Err(SettingsError::BadValue { key: key.name, problem: format!("write {wanted}") })
 }
 
-fn written(value: &DeValue<'_>) -> Option<String> {
-    match value {
-        DeValue::String(text) => Some(text.to_string()),
-        DeValue::Integer(number) if number.radix() == 10 => Some(number.as_str().to_owned()),
-        DeValue::Boolean(flag) => Some(flag.to_string()),
-        _ => None,
+/// The key that somebody may have meant: few changes away, or one that continues or ends what was written.
+fn nearest<S>(table: &[Key<S>], key: &str) -> Option<&'static str> {
+    let key = key.to_ascii_lowercase().replace('_', "-");
+    if key.len() > MAX_KEY_CHARS {
+        return None;
     }
-}
-
-/// Reads a value that knows by itself how it is written.
-pub(super) fn parse<T: FromStr<Err: Display>>(text: &str) -> Result<T, String> {
-    text.parse().map_err(|error: T::Err| error.to_string())
-}
-
-/// Reads a whole number within bounds.
-pub(super) fn number<T: FromStr + PartialOrd + Display>(text: &str, min: T, max: T) -> Result<T, String> {
-    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    match text.parse() {
-        Ok(number) if digits && number >= min && number <= max => Ok(number),
-        _ => Err(format!("write a whole number from {min} to {max}")),
+    let near = table.iter().map(|known| (distance(&key, known.name), known.name));
+    let (changes, name) = near.min_by_key(|(changes, _)| *changes)?;
+    if changes <= (name.len() / 3).max(1) {
+        return Some(name);
     }
+    let part = |name: &str| key.len() >= 4 && (name.starts_with(&key) || name.ends_with(&key));
+    table.iter().map(|known| known.name).find(|name| part(name))
 }
 
-pub(super) fn flag(text: &str) -> Result<bool, String> {
-    text.parse().map_err(|_| "write true or false".to_owned())
-}
-
-pub(super) fn time(text: &str) -> Result<Duration, String> {
-    parse::<Span>(text).map(|span| span.0)
-}
-
-pub(super) fn workers(text: &str) -> Result<usize, String> {
-    number(text, 1, MAX_WORKERS)
-}
-
-/// A text that must not be empty.
-pub(super) fn words(text: &str) -> Result<String, String> {
-    if text.trim().is_empty() { Err("it is empty".to_owned()) } else { Ok(text.to_owned()) }
-}
-
-/// How many letters must be changed, added or taken away to make one word of the other (Levenshtein).
-fn distance(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().take(64).collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (line, letter) in from.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = line + 1;
-        for (column, other) in to.iter().enumerate() {
-            let changed = diagonal + usize::from(letter != *other);
-            diagonal = row[column + 1];
-            row[column + 1] = changed.min(diagonal + 1).min(row[column] + 1);
+/// How many letters must be put in, taken out or replaced (Levenshtein's distance).
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, y) in b.bytes().enumerate() {
+            let replaced = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
         }
     }
-    row[to.len()]
+    row.last().copied().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -141,20 +176,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn distances() {
-        for (from, to, expected) in
-            [("", "", 0), ("name", "nane", 1), ("room", "rooms", 1), ("mtu", "retry", 4)]
+    fn distances_count_letters() {
+        for (a, b, changes) in
+            [("", "", 0), ("", "abc", 3), ("room", "room", 0), ("rom", "room", 1), ("kitten", "sitting", 3)]
         {
-            assert_eq!(distance(from, to), expected, "{from} {to}");
-            assert_eq!(distance(to, from), expected, "{to} {from}");
-        }
-    }
-
-    #[test]
-    fn numbers_have_bounds_and_no_signs() {
-        assert_eq!(number::<u16>("1500", 576, 1500), Ok(1500));
-        for bad in ["", "+600", "-1", "575", "1501", "99999", "6e2", " 600"] {
-            assert!(number::<u16>(bad, 576, 1500).is_err(), "{bad:?}");
+            assert_eq!((distance(a, b), distance(b, a)), (changes, changes), "{a} {b}");
         }
     }
 }

@@ -1,90 +1,82 @@
-//! How connections behave: the same keys for members and relays.
+//! What relays and members set alike about their connections.
 
-use super::table::{Table, flag, number, parse, time};
+use super::table::{Key, key};
+use super::values::{bytes, flag, number, time};
 use super::{ByteSize, SettingsError, Span};
 use crate::quic::{OutboxLimits, SocketBuffers, TransportOptions};
 
-/// Less than the largest datagram would let none through.
+/// The largest datagram fits in, with room to spare: a queue of less lets none through.
 const MIN_QUEUE_BYTES: usize = 2048;
 
-/// How connections behave.
-#[derive(Clone, Debug, Default)]
+/// How connections behave, and what may wait for them. The same keys for relays and members.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct TransportSettings {
-    /// Of QUIC itself.
+    /// The connections' options.
     pub options: TransportOptions,
-    /// How large the UDP socket's buffers are to be.
+    /// The UDP socket's buffers.
     pub buffers: SocketBuffers,
-    /// How much may wait for one slow receiver.
+    /// What may wait for a slow receiver.
     pub outbox: OutboxLimits,
 }
 
-/// Two values that do not fit together.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("wrong value for {key:?}: {problem}")]
-pub struct TransportProblem {
-    /// The key that should be changed.
-    pub key: &'static str,
-    /// What is wrong with it.
-    pub problem: String,
-}
-
 impl TransportSettings {
-    /// Checks what concerns several values.
+    /// Checks what concerns several of them, or their use.
     ///
     /// # Errors
-    /// The first thing that does not fit together.
-    pub fn check(&self) -> Result<(), TransportProblem> {
+    /// [`SettingsError::BadValue`] with the key that does not fit the others.
+    pub fn check(&self) -> Result<(), SettingsError> {
         let TransportOptions { keep_alive, idle_timeout, .. } = self.options;
-        if keep_alive.is_zero() || keep_alive * 2 > idle_timeout {
-            let problem = format!(
-                "{} does not fit idle-timeout {}: it must be more than zero, and at most half of it",
-                Span(keep_alive),
-                Span(idle_timeout)
-            );
-            return Err(TransportProblem { key: "keep-alive", problem });
+        if keep_alive.is_zero() || keep_alive.saturating_mul(2) > idle_timeout {
+            return Err(SettingsError::BadValue {
+                key: "keep-alive",
+                problem: format!(
+                    "{} does not fit the idle-timeout of {}: it must be more than zero, and at most half of it",
+                    Span(keep_alive),
+                    Span(idle_timeout)
+                ),
+            });
         }
-        let queues = [
+        for (key, size) in [
             ("limit-receive-queue", self.options.datagram_receive_buffer_bytes),
             ("limit-send-queue", self.options.datagram_send_buffer_bytes),
             ("limit-outbox-bytes", self.outbox.bytes),
-        ];
-        match queues.into_iter().find(|(_, bytes)| *bytes < MIN_QUEUE_BYTES) {
-            Some((key, bytes)) => {
-                let problem = format!("{bytes} bytes hold no datagram: give at least 2Ki");
-                Err(TransportProblem { key, problem })
+        ] {
+            if size < MIN_QUEUE_BYTES {
+                let (size, least) = (ByteSize(size as u64), ByteSize(MIN_QUEUE_BYTES as u64));
+                let problem = format!("{size} holds no datagram: give at least {least}");
+                return Err(SettingsError::BadValue { key, problem });
             }
-            None => Ok(()),
         }
-    }
-
-    pub(super) fn check_settings(&self) -> Result<(), SettingsError> {
-        let bad = |wrong: TransportProblem| SettingsError::BadValue {
-            key: wrong.key.to_owned(),
-            problem: wrong.problem,
-        };
-        self.check().map_err(bad)
-    }
-}
-
-fn size(text: &str) -> Result<usize, String> {
-    parse::<ByteSize>(text).map(ByteSize::bytes)
-}
-
-/// Every key, with what it does.
-pub(super) const TABLE: &Table<TransportSettings> = &[
-    ("idle-timeout", |it, text| time(text).map(|time| it.options.idle_timeout = time)),
-    ("keep-alive", |it, text| time(text).map(|time| it.options.keep_alive = time)),
-    ("limit-outbox-bytes", |it, text| size(text).map(|size| it.outbox.bytes = size)),
-    ("limit-outbox-datagrams", |it, text| {
-        let count: u32 = number(text, 1, u32::MAX)?;
-        it.outbox.datagrams = usize::try_from(count).unwrap_or(usize::MAX);
         Ok(())
-    }),
-    ("limit-receive-queue", |it, text| {
-        size(text).map(|size| it.options.datagram_receive_buffer_bytes = size)
-    }),
-    ("limit-send-queue", |it, text| size(text).map(|size| it.options.datagram_send_buffer_bytes = size)),
-    ("socket-receive-buffer", |it, text| size(text).map(|size| it.buffers.rx_bytes = size)),
-    ("socket-send-buffer", |it, text| size(text).map(|size| it.buffers.tx_bytes = size)),
-    ("segmentation-offload", |it, text| flag(text).map(|on| it.options.segmentation_offload = on)),
-];
+    }
+}
+
+/// Settings that have these among others.
+pub(super) trait HasTransport {
+    fn transport(&mut self) -> &mut TransportSettings;
+}
+
+/// How many keys there are.
+pub(super) const LEN: usize = 9;
+
+/// The keys, as those of the settings that they are part of.
+pub(super) const fn keys<S: HasTransport>() -> [Key<S>; LEN] {
+    [
+        key!("idle-timeout", Text, transport().options.idle_timeout, text => time(text)),
+        key!("keep-alive", Text, transport().options.keep_alive, text => time(text)),
+        key!("limit-outbox-bytes", Amount, transport().outbox.bytes, text => bytes(text)),
+        key!("limit-outbox-datagrams", Integer, transport().outbox.datagrams, text => count(text)),
+        key!("limit-receive-queue", Amount, transport().options.datagram_receive_buffer_bytes, text => bytes(text)),
+        key!("limit-send-queue", Amount, transport().options.datagram_send_buffer_bytes, text => bytes(text)),
+        key!("socket-receive-buffer", Amount, transport().buffers.rx_bytes, text => bytes(text)),
+        key!("socket-send-buffer", Amount, transport().buffers.tx_bytes, text => bytes(text)),
+        key!("segmentation-offload", Flag, transport().options.segmentation_offload, text => flag(text)),
+    ]
+}
+
+/// As many of something as 32 bits count, and at least one.
+pub(super) fn count(text: &str) -> Result<usize, String> {
+    let count = number(text, 1..=u32::MAX)?;
+    Ok(usize::try_from(count).unwrap_or(usize::MAX))
+}

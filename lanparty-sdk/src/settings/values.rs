@@ -1,41 +1,44 @@
-//! How sizes, rates and times are written.
+//! How values are written, on the command line, in configuration files and by embedders.
 
-use std::fmt;
+use std::fmt::{self, Display};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::ctrl::MAX_NAME_CHARS;
 use crate::switch::Rate;
 
 /// The suffixes, larger ones of a kind first.
 const SUFFIXES: [(&str, u64); 6] =
     [("Gi", 1 << 30), ("Mi", 1 << 20), ("Ki", 1 << 10), ("G", 1_000_000_000), ("M", 1_000_000), ("k", 1000)];
 
-/// The text is no size, rate or time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The text is no value of its kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ParseValueError {
     /// No size.
+    #[error("not a size: write a number, with k, M, Ki or Mi behind it if you like, as in 256Ki")]
     ByteSize,
+    /// No name that a member may have.
+    #[error("a name has 1 to {MAX_NAME_CHARS} characters, and no control characters")]
+    Name,
     /// No rate.
+    #[error("not a rate: write PER_SECOND:BURST as in 200:400 or 2MiB/s:4MiB, or the word unlimited")]
     Rate,
     /// No time.
+    #[error("not a time: write a number with its unit ms, s or m, as in 250ms or 10s")]
     Span,
 }
 
-impl fmt::Display for ParseValueError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::ByteSize => {
-                "not a size: write a number, with k, M, Ki or Mi behind it if you like, as in 256Ki"
-            }
-            Self::Rate => {
-                "not a rate: write PER_SECOND:BURST as in 200:400 or 2MiB/s:4MiB, or the word unlimited"
-            }
-            Self::Span => "not a time: write a number with its unit ms, s or m, as in 250ms or 10s",
-        })
-    }
+/// Reads what the others may call a member: 1 to 32 characters, none of them a control character.
+///
+/// # Errors
+/// [`ParseValueError::Name`]
+pub fn parse_member_name(text: &str) -> Result<String, ParseValueError> {
+    let fits = (1..=MAX_NAME_CHARS).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    if fits { Ok(text.to_owned()) } else { Err(ParseValueError::Name) }
 }
-
-impl std::error::Error for ParseValueError {}
 
 /// A number of bytes, as in `4096`, `256Ki` or `1MiB`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +60,7 @@ impl FromStr for ByteSize {
     }
 }
 
-impl fmt::Display for ByteSize {
+impl Display for ByteSize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_amount(f, self.0)
     }
@@ -83,7 +86,7 @@ impl FromStr for RateArg {
     }
 }
 
-impl fmt::Display for RateArg {
+impl Display for RateArg {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_unlimited() {
             return f.write_str("unlimited");
@@ -122,7 +125,7 @@ impl FromStr for Span {
     }
 }
 
-impl fmt::Display for Span {
+impl Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.millis() {
             millis if millis % 1000 != 0 => write!(f, "{millis}ms"),
@@ -142,6 +145,57 @@ fn parse_amount(text: &str) -> Option<u64> {
         Some((number, factor)) => parse_digits(number)?.checked_mul(*factor),
         None => parse_digits(text),
     }
+}
+
+/// Has a type read the text by itself, and keeps what it says about a mistake.
+pub(super) fn parse<T: FromStr<Err: Display>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|error: T::Err| error.to_string())
+}
+
+pub(super) fn number<T>(text: &str, range: RangeInclusive<T>) -> Result<T, String>
+where
+    T: TryFrom<u64> + PartialOrd + Display,
+{
+    parse_digits(text)
+        .and_then(|number| T::try_from(number).ok())
+        .filter(|number| range.contains(number))
+        .ok_or_else(|| format!("write a whole number from {} to {}", range.start(), range.end()))
+}
+
+pub(super) fn bytes(text: &str) -> Result<usize, String> {
+    parse::<ByteSize>(text).map(ByteSize::bytes)
+}
+
+pub(super) fn rate(text: &str) -> Result<Rate, String> {
+    parse::<RateArg>(text).map(|rate| rate.0)
+}
+
+pub(super) fn time(text: &str) -> Result<Duration, String> {
+    parse::<Span>(text).map(|span| span.0)
+}
+
+/// A time that passes: something happens every so often, or is waited for.
+pub(super) fn interval(text: &str) -> Result<Duration, String> {
+    match time(text)? {
+        Duration::ZERO => Err("it must be more than zero".to_owned()),
+        interval => Ok(interval),
+    }
+}
+
+pub(super) fn millis(text: &str) -> Result<u64, String> {
+    parse::<Span>(text).map(Span::millis)
+}
+
+pub(super) fn flag(text: &str) -> Result<bool, String> {
+    text.parse().map_err(|_| "write true or false".to_owned())
+}
+
+pub(super) fn words(text: &str) -> Result<String, String> {
+    if text.is_empty() { Err("it is empty".to_owned()) } else { Ok(text.to_owned()) }
+}
+
+pub(super) fn path(text: &str) -> Result<PathBuf, String> {
+    words(text).map(PathBuf::from)
 }
 
 fn write_amount(f: &mut fmt::Formatter<'_>, amount: u64) -> fmt::Result {
@@ -188,5 +242,15 @@ mod tests {
         for bad in ["", "5", "s", "1.5s", "-1s", "1h", "99999999m"] {
             assert_eq!(bad.parse::<Span>(), Err(ParseValueError::Span), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn names_have_their_bounds() {
+        assert!(parse_member_name("Änn ☺").is_ok() && parse_member_name(&"x".repeat(32)).is_ok());
+        assert!(
+            parse_member_name("").is_err()
+                && parse_member_name(&"x".repeat(33)).is_err()
+                && parse_member_name("a\nb").is_err()
+        );
     }
 }

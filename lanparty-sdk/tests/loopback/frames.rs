@@ -138,6 +138,7 @@ async fn a_port_can_be_exchanged_while_the_session_lives() {
     assert!(ann.session.unbridge().await.is_some());
     assert!(ann.session.unbridge().await.is_none());
     let (_, small) = memory::pair(16);
+    assert_eq!(ann.session.promised_mtu(), 1500);
     let refused = ann.session.bridge(small.with_mtu(1400).into_port()).await.unwrap_err();
     assert!(refused.to_string().contains("1400"), "{refused}");
 }

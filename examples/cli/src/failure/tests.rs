@@ -22,7 +22,7 @@ fn rejected(reason: RejectReason) -> Reject {
 fn every_refusal_has_its_code_and_its_way_out() {
     for (reason, exit, way_out) in [
         (RejectReason::BudgetTooSmall, Exit::Refused, "too small"),
-        (RejectReason::DuplicateMac, Exit::Refused, "--virtual-mac"),
+        (RejectReason::DuplicateMac, Exit::Refused, "choose another, or take a new identity"),
         (RejectReason::GatewayPresent, Exit::Refused, "stop that one first"),
         (RejectReason::BadMac, Exit::Refused, "02:1a:2b:3c:4d:5e"),
         (RejectReason::MtuTooSmall, Exit::Refused, "raise its MTU"),

@@ -6,15 +6,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use lanparty_sdk::ctrl::{LeaveReason, MAX_NAME_CHARS, PeerRole, RoomCode};
+use lanparty_sdk::ctrl::{LeaveReason, PeerRole, RoomCode};
 use lanparty_sdk::identity::Identity;
 use lanparty_sdk::member::SessionEvent;
 use lanparty_sdk::net::RelayAddr;
-use lanparty_sdk::obs::sentences::{peer_name, session_sentence, traffic_sentence};
 use lanparty_sdk::obs::{Diagnostics, Level, TrafficStats, UserLine};
 use lanparty_sdk::quic::Trust;
 use lanparty_sdk::room::Room as _;
 use lanparty_sdk::session::{MemberSession, Session as _, SessionBuilder};
+use lanparty_sdk::settings::parse_member_name;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
 
@@ -42,7 +42,7 @@ pub struct MemberOptions {
     #[arg(long, value_name = "CODE")]
     room: RoomCode,
     /// What the others call you, 32 characters at most
-    #[arg(long, value_name = "NAME", value_parser = parse_name)]
+    #[arg(long, value_name = "NAME", value_parser = parse_member_name)]
     name: Option<String>,
     /// Keep trying if the relay cannot be reached at the start
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = false,
@@ -101,12 +101,13 @@ impl MemberOptions {
             PeerRole::Client => SessionBuilder::client,
             PeerRole::Gateway => SessionBuilder::gateway,
         };
+        let transport = self.transport.settings();
         let mut builder = make(self.relay.clone(), setup.trust, self.room.clone(), identity)
             .agent(agent)
             .retry_first(self.retry)
-            .transport(self.transport.transport())
-            .socket_buffers(self.transport.buffers())
-            .outbox(self.transport.outbox());
+            .transport(transport.options)
+            .socket_buffers(transport.buffers)
+            .outbox(transport.outbox);
         if let Some(name) = &self.server_name {
             builder = builder.server_name(name);
         }
@@ -210,9 +211,9 @@ fn tell(event: &SessionEvent, role: PeerRole, session: &MemberSession) {
     let room = session.room();
     let name_of = |peer| {
         let known = room.peers().into_iter().find(|known| known.info.peer == peer);
-        known.map_or_else(|| format!("member {peer}"), |known| peer_name(&known.info))
+        known.map_or_else(|| format!("member {peer}"), |known| known.info.called())
     };
-    let Some(sentence) = session_sentence(event, role, &room.code(), name_of) else { return };
+    let Some(sentence) = event.sentence(role, &room.code(), name_of) else { return };
     let room = room.code();
     match event {
         SessionEvent::Joined { peer, mtu, again, .. } => {
@@ -238,7 +239,7 @@ fn tell_traffic(traffic: &TrafficStats) {
     info!(
         target: SAY, event = "traffic", rx_frames = traffic.rx_frames, rx_bytes = traffic.rx_bytes,
         tx_frames = traffic.tx_frames, tx_bytes = traffic.tx_bytes, drops = traffic.drops.total(),
-        "{}", traffic_sentence(traffic)
+        "{}", traffic.sentence()
     );
 }
 
@@ -285,11 +286,6 @@ fn state_dir() -> Option<PathBuf> {
 #[cfg(not(unix))]
 fn state_dir() -> Option<PathBuf> {
     None
-}
-
-fn parse_name(text: &str) -> Result<String, &'static str> {
-    let fits = (1..=MAX_NAME_CHARS).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-    if fits { Ok(text.to_owned()) } else { Err("a name has 1 to 32 characters, and no control characters") }
 }
 
 #[cfg(test)]

@@ -1,8 +1,55 @@
-use clap::Command;
+use std::collections::BTreeSet;
+
+use clap::{CommandFactory as _, Parser};
 use lanparty_sdk::port::PortKind;
 use lanparty_sdk::settings::SessionSettings;
 
 use super::*;
+
+/// What all members' programs have, as a program.
+#[derive(Parser)]
+struct Member {
+    #[command(flatten)]
+    _options: MemberOptions,
+}
+
+#[test]
+fn options_are_the_keys_of_the_library_s_settings() {
+    // The client has options for these, or they are for an embedder only.
+    let others = [
+        "agent",
+        "backoff-max",
+        "backoff-min",
+        "identity",
+        "mtu",
+        "no-route-pin",
+        "probe-interval",
+        "refresh-interval",
+        "stats-interval",
+        "welcome-timeout",
+        "workers",
+    ];
+    let command = Member::command();
+    let options: BTreeSet<_> = command.get_arguments().filter_map(|arg| arg.get_long()).collect();
+    let all: BTreeSet<_> = options.iter().copied().chain(others).collect();
+    assert_eq!(all, SessionSettings::KEYS.iter().copied().collect());
+    assert_eq!(all.len(), options.len() + others.len(), "no exception that is none");
+}
+
+#[test]
+fn options_and_settings_have_the_same_defaults() {
+    let untouched = format!("{:?}", SessionSettings::new(PeerRole::Client));
+    let mut settings = SessionSettings::new(PeerRole::Client);
+    let command = Member::command();
+    let mut found = 0;
+    for arg in command.get_arguments() {
+        let (Some(key), [default]) = (arg.get_long(), arg.get_default_values()) else { continue };
+        settings.set(key, default.to_str().unwrap()).unwrap();
+        assert_eq!(format!("{settings:?}"), untouched, "{key}");
+        found += 1;
+    }
+    assert_eq!(found, 10, "options with a default");
+}
 
 fn texts(lines: Vec<UserLine>) -> Vec<String> {
     lines.into_iter().map(|line| line.text).collect()
@@ -38,35 +85,4 @@ fn a_line_is_told_once_until_it_changes() {
     assert_eq!(texts(teller.news(&diagnostics)), ["broadcasts flow: 3 in, 0 out"]);
     diagnostics.traffic.rx_flood_frames = 9;
     assert!(teller.news(&diagnostics).is_empty());
-}
-
-#[test]
-fn names_have_their_bounds() {
-    assert!(parse_name("Änn ☺").is_ok() && parse_name(&"x".repeat(32)).is_ok());
-    assert!(parse_name("").is_err() && parse_name(&"x".repeat(33)).is_err() && parse_name("a\nb").is_err());
-}
-
-#[test]
-fn every_option_is_a_key_of_the_library_s_settings() {
-    // What only an embedder decides, and what the programs ask for together with their port.
-    let others = [
-        "agent",
-        "backoff-max",
-        "backoff-min",
-        "identity",
-        "mtu",
-        "no-route-pin",
-        "probe-interval",
-        "refresh-interval",
-        "stats-interval",
-        "welcome-timeout",
-        "workers",
-    ];
-    let command = MemberOptions::augment_args(Command::new("member"));
-    let mut options: Vec<_> =
-        command.get_arguments().filter_map(|arg| arg.get_long()).chain(others).collect();
-    let mut keys = SessionSettings::keys();
-    options.sort_unstable();
-    keys.sort_unstable();
-    assert_eq!(options, keys);
 }
