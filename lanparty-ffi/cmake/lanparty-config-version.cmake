@@ -1,0 +1,18 @@
+# While the version is 0.x, each minor version may break the one before: only the same one will do.
+set(PACKAGE_VERSION "0.1.0")
+
+string(REGEX MATCH "^[0-9]+\\.[0-9]+" _lanparty_series "${PACKAGE_VERSION}")
+string(REGEX MATCH "^[0-9]+\\.[0-9]+" _lanparty_wanted "${PACKAGE_FIND_VERSION}")
+if(PACKAGE_FIND_VERSION VERSION_LESS_EQUAL PACKAGE_VERSION AND _lanparty_series STREQUAL _lanparty_wanted)
+  set(PACKAGE_VERSION_COMPATIBLE TRUE)
+else()
+  set(PACKAGE_VERSION_COMPATIBLE FALSE)
+endif()
+if(PACKAGE_FIND_VERSION VERSION_EQUAL PACKAGE_VERSION)
+  set(PACKAGE_VERSION_EXACT TRUE)
+endif()
+if(CMAKE_SIZEOF_VOID_P AND NOT CMAKE_SIZEOF_VOID_P EQUAL 8)
+  set(PACKAGE_VERSION_UNSUITABLE TRUE)
+endif()
+unset(_lanparty_series)
+unset(_lanparty_wanted)
