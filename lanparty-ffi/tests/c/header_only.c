@@ -1,0 +1,1 @@
+#include "lanparty.h"
