@@ -5,15 +5,15 @@
 //! one worker for the relay and for each session, and none of them on the thread that sends or receives.
 #![allow(clippy::unwrap_used, reason = "a measurement may fail by panicking")]
 
-use std::future::poll_fn;
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use lanparty_sdk::ctrl::LeaveReason;
 use lanparty_sdk::identity::Identity;
-use lanparty_sdk::port::memory::{self, MemorySink, MemorySource, TryRecvError};
+use lanparty_sdk::port::memory::{self, MemorySink, MemorySource};
 use lanparty_sdk::quic::{ServerCert, Trust};
 use lanparty_sdk::relay::{Relay, RelayOptions};
 use lanparty_sdk::room::Room as _;
@@ -82,24 +82,14 @@ fn keep_sending(sink: &MemorySink, frame: &[u8], stop: &AtomicBool, sent: &Atomi
     }
 }
 
-/// Waits for frames, at most for `limit`, and copies up to a batch of them into `buffer`; how many those were.
-fn receive(waiter: &Runtime, source: &mut MemorySource, buffer: &mut [u8], limit: Duration) -> usize {
-    let batch = poll_fn(|cx| {
-        let (mut used, mut count) = (0, 0);
-        source.poll_drain(cx, &mut |frame: &[u8]| {
-            if count == BATCH {
-                return false;
-            }
-            buffer[used..used + frame.len()].copy_from_slice(frame);
-            used += frame.len();
-            count += 1;
-            true
-        })
-    });
+/// Waits for frames, at most for `limit`, and takes up to a batch of them; how many those were.
+fn receive(waiter: &Runtime, source: &mut MemorySource, frames: &mut Vec<Bytes>, limit: Duration) -> usize {
+    frames.clear();
+    let batch = source.recv_batch(frames, BATCH);
     match waiter.block_on(async { tokio::time::timeout(limit, batch).await }) {
-        Ok(Ok(count)) => count,
-        Ok(Err(TryRecvError::Closed)) => panic!("the session has ended"),
-        Ok(Err(_)) | Err(_) => 0,
+        Ok(Some(count)) => count,
+        Ok(None) => panic!("the session has ended"),
+        Err(_) => 0,
     }
 }
 
@@ -110,7 +100,7 @@ fn run(from: &Member, to: &mut Member, bytes: usize, seconds: f64) {
     frame[12..14].copy_from_slice(&[0x88, 0xb5]);
     let (stop, sent) = (AtomicBool::new(false), AtomicU64::new(0));
     let waiter = Builder::new_current_thread().enable_time().build().unwrap();
-    let mut buffer = vec![0; BATCH * 1514];
+    let mut frames = Vec::with_capacity(BATCH);
     thread::scope(|scope| {
         scope.spawn(|| keep_sending(&from.sink, &frame, &stop, &sent));
         // A tenth to get going, which does not count.
@@ -125,7 +115,7 @@ fn run(from: &Member, to: &mut Member, bytes: usize, seconds: f64) {
             if !counting && now >= start {
                 (counting, start, sent_before) = (true, now, sent.load(Ordering::SeqCst));
             }
-            let count = receive(&waiter, &mut to.source, &mut buffer, Duration::from_millis(100));
+            let count = receive(&waiter, &mut to.source, &mut frames, Duration::from_millis(100));
             received += if counting { count } else { 0 };
         }
         let elapsed = start.elapsed().as_secs_f64();
@@ -137,7 +127,7 @@ fn run(from: &Member, to: &mut Member, bytes: usize, seconds: f64) {
             sent as f64 / elapsed
         );
     });
-    while receive(&waiter, &mut to.source, &mut buffer, Duration::from_millis(200)) > 0 {}
+    while receive(&waiter, &mut to.source, &mut frames, Duration::from_millis(200)) > 0 {}
 }
 
 fn main() {

@@ -59,3 +59,49 @@ fn every_key_is_named() {
     }
     assert_eq!(named, keys);
 }
+
+/// A folder with tests, and how the test of a scenario begins there.
+type Language = (&'static str, fn(&str) -> String);
+
+/// In the order of the table's columns.
+const LANGUAGES: [Language; 4] = [
+    ("lanparty-ffi/tests/scenarios", |name| format!("fn {name}(")),
+    ("lanparty-ffi/tests/c", |name| format!("SCENARIO({name})")),
+    ("bindings/python/tests", |name| format!("def test_{name}(")),
+    ("bindings/csharp/Tests", |name| format!("void {}(", pascal_case(name))),
+];
+
+#[test]
+fn every_scenario_is_told_in_the_languages_that_the_table_names() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let table = fs::read_to_string(root.join("bindings/README.md")).expect("the table is there");
+    let sources = LANGUAGES.map(|(folder, _)| sources(&root.join(folder)));
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| `"));
+    let mut scenarios = 0;
+    for row in rows {
+        let cells: Vec<_> = row.trim_end_matches('|').split('|').map(str::trim).collect();
+        let name = cells[0].trim_end_matches('`');
+        for (((folder, test), source), cell) in LANGUAGES.iter().zip(&sources).zip(&cells[2..]) {
+            let there = source.contains(&test(name));
+            assert_eq!(there, *cell == "x", "{name} in {folder}: the table says {cell:?}");
+        }
+        scenarios += 1;
+    }
+    assert!(scenarios >= 30, "the table has {scenarios} scenarios");
+}
+
+/// All files of a folder, one behind the other.
+fn sources(folder: &Path) -> String {
+    let files = fs::read_dir(folder).expect("the folder is there").filter_map(Result::ok);
+    files.filter_map(|file| fs::read_to_string(file.path()).ok()).collect()
+}
+
+fn pascal_case(name: &str) -> String {
+    let mut words = String::new();
+    for word in name.split('_') {
+        let (first, rest) = word.split_at(1);
+        words.push_str(&first.to_ascii_uppercase());
+        words.push_str(rest);
+    }
+    words
+}

@@ -185,7 +185,8 @@ pub unsafe extern "C" fn lanparty_session_peers(
     unsafe { on(session, err, body) }
 }
 
-/// Connects a port with the room. It replaces the port that was there, if any, which can be used again then.
+/// Connects a port with the room. It replaces the port that was there, if any, which can be used again then. An adapter of
+/// this host (TAP) is better set in the configuration: only then is the way to the relay kept out of it.
 ///
 /// @param session borrowed.
 /// @param port borrowed: the session keeps it alive by itself.

@@ -9,6 +9,7 @@ use lanparty_sdk::error::code;
 use lanparty_sdk::identity::Identity;
 use lanparty_sdk::member::{EndReason, SessionEvent};
 use lanparty_sdk::obs::Events;
+use lanparty_sdk::port::Port;
 use lanparty_sdk::session::{BridgeError, JoinError, MemberSession, Session as _};
 use tokio::sync::Mutex as AsyncMutex;
 use tokio::task::JoinHandle;
@@ -45,10 +46,11 @@ struct Shared {
     watch: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// A port that the session uses.
+/// A port that the session uses. However that ends, the port learns of it: dropping it says that it ended with the session.
 #[derive(Debug)]
 struct Used {
-    device: Arc<Device>,
+    /// `None` once it was given back.
+    device: Option<Arc<Device>>,
     #[cfg(target_os = "linux")]
     capture: Option<lanparty_sdk::port::af_packet::AfPacketHandle>,
 }
@@ -80,7 +82,7 @@ impl Running {
                 builder = builder.keep_out_of(adapter);
             }
             builder = builder.port(port);
-            bridged = Some(Used { device: Arc::clone(device), capture });
+            bridged = Some(Used { device: Some(Arc::clone(device)), capture });
         }
         // On the session's own thread, so that no event comes before somebody listens.
         let started = host.run(Deadline::Never, async move {
@@ -92,9 +94,6 @@ impl Running {
             Ok(Ok(started)) => started,
             failed => {
                 host.end(async {});
-                if let Some(used) = bridged {
-                    used.device.session_over();
-                }
                 return Err(match failed {
                     Ok(Err(error)) => error.into(),
                     _ => Failure::coded(code::SYSTEM, "the session's threads ended at once"),
@@ -131,22 +130,17 @@ impl Running {
             return Err(BridgeError::MtuTooSmall { port: mtu, promised }.into());
         }
         let Opened { port, capture, .. } = self.host.inside(|| device.take(self.mac))?;
-        let (session, shared, device) = (self.session.clone(), Arc::clone(&self.shared), Arc::clone(device));
+        let used = Used { device: Some(Arc::clone(device)), capture };
+        let (session, shared) = (self.session.clone(), Arc::clone(&self.shared));
         let done = self.host.run(deadline, async move {
             let mut bridged = shared.bridged.lock().await;
             if let (Some(old), Some(port)) = (bridged.take(), session.unbridge().await) {
-                old.device.give_back(port);
+                old.give_back(port);
             }
-            let used = Used { device, capture };
-            let result = session.bridge(port).await;
-            match result {
-                Ok(()) => {
-                    used.keep_tunnel_out(&session);
-                    *bridged = Some(used);
-                }
-                Err(_) => used.device.session_over(),
-            }
-            result
+            session.bridge(port).await?;
+            used.keep_tunnel_out(&session);
+            *bridged = Some(used);
+            Ok(())
         });
         answer(done)
     }
@@ -156,10 +150,8 @@ impl Running {
         let (session, shared) = (self.session.clone(), Arc::clone(&self.shared));
         let done = self.host.run(deadline, async move {
             let mut bridged = shared.bridged.lock().await;
-            let Some(used) = bridged.take() else { return Ok(()) };
-            match session.unbridge().await {
-                Some(port) => used.device.give_back(port),
-                None => used.device.session_over(),
+            if let (Some(used), Some(port)) = (bridged.take(), session.unbridge().await) {
+                used.give_back(port);
             }
             Ok(())
         });
@@ -223,6 +215,13 @@ fn pins_route(plan: &Plan) -> bool {
 }
 
 impl Used {
+    /// The session has let go of the port, which can be used again.
+    fn give_back(mut self, port: Port) {
+        if let Some(device) = self.device.take() {
+            device.give_back(port);
+        }
+    }
+
     /// A gateway must not hear its own tunnel, should the bridged interface also lead to the relay.
     fn keep_tunnel_out(&self, session: &MemberSession) {
         #[cfg(target_os = "linux")]
@@ -233,6 +232,14 @@ impl Used {
         }
         #[cfg(not(target_os = "linux"))]
         let _ = session;
+    }
+}
+
+impl Drop for Used {
+    fn drop(&mut self) {
+        if let Some(device) = self.device.take() {
+            device.session_over();
+        }
     }
 }
 
@@ -266,9 +273,7 @@ impl Watch {
             (Err(error), _) => Some(Failure::from(error)),
             (Ok(()), reason) => end_failure(reason),
         };
-        if let Some(used) = self.shared.bridged.lock().await.take() {
-            used.device.session_over();
-        }
+        drop(self.shared.bridged.lock().await.take());
         let cancelled = || Failure::from(JoinError::Cancelled);
         self.join_outcome(Err(failure.clone().unwrap_or_else(cancelled)));
         self.last.0.end(lanparty_event::ended(failure.as_ref()));
