@@ -9,7 +9,7 @@
  *   on an error, and only then, an object that says what went wrong: free it with lanparty_error_free.
  * - Objects are made by functions that give them (out), and freed by lanparty_<noun>_free: NULL does nothing, it never
  *   waits, and it must be the last call on that object. Parameters are borrowed for the time of the call unless they say
- *   consumed. Results (out) are written only on success, but for the counts that go with LANPARTY_TRUNCATED.
+ *   consumed. Results (out) are never written on an error. With a positive status only counts are.
  * - Closing is not freeing: lanparty_session_close and its like end what the object does, wake everybody who waits for it,
  *   and can be called by any thread any number of times. A freed object that was not closed ends in the background.
  * - All functions on ports, sessions and relays may be called by several threads at once. Configurations are for one
@@ -1165,7 +1165,7 @@ typedef struct lanparty_diagnostics {
     uint32_t struct_size;
     /**
      * LANPARTY_FLAG_RELAY_REACHABLE, _JOINED, _IS_GATEWAY, _GATEWAY_PRESENT, _ROUTE_PINNED, _ROUTE_UNPINNED, _PAUSED,
-     * _HAS_RTT, _HAS_GATEWAY_RTT, _BRIDGED.
+     * _HAS_RTT, _HAS_GATEWAY_RTT, _BRIDGED, _HAS_MAC.
      */
     uint32_t flags;
     /**
@@ -1181,9 +1181,9 @@ typedef struct lanparty_diagnostics {
      */
     uint32_t gateway_rtt_us;
     /**
-     * Zero.
+     * LANPARTY_PHASE_*.
      */
-    uint32_t reserved;
+    uint32_t phase;
     /**
      * Where the relay is, as in "192.0.2.7:443"; empty without a connection.
      */
@@ -1196,6 +1196,14 @@ typedef struct lanparty_diagnostics {
      * The port's first IP address, if it is an adapter of this host that has one.
      */
     char port_address[64];
+    /**
+     * The member's own address, if LANPARTY_FLAG_HAS_MAC is set: a client's frames must have it as their source.
+     */
+    uint8_t mac[6];
+    /**
+     * Zero.
+     */
+    uint8_t reserved[2];
 } lanparty_diagnostics;
 
 /**
@@ -1547,6 +1555,10 @@ lanparty_status lanparty_port_new_af_packet(const char *iface,
  * Sends frames into the room, through a virtual port or beside a sink. Never waits: what has no room in the queue stays
  * with the caller.
  *
+ * Taken is not delivered. Frames that are sent before the member is in its room are dropped (not_joined), and so are a
+ * client's frames whose source is not its own address (unauthorized_source_mac): that of its identity, see
+ * lanparty_identity_mac and lanparty_diagnostics. lanparty_session_drops counts both.
+ *
  * @param port borrowed.
  * @param frames borrowed: `count` Ethernet frames of 14 to 65535 bytes, from the destination address on, without check sum.
  *     They are copied.
@@ -1718,7 +1730,8 @@ lanparty_status lanparty_session_peers(const struct lanparty_session *session,
                                        struct lanparty_error **err);
 
 /**
- * Connects a port with the room. It replaces the port that was there, if any, which can be used again then.
+ * Connects a port with the room. It replaces the port that was there, if any, which can be used again then. An adapter of
+ * this host (TAP) is better set in the configuration: only then is the way to the relay kept out of it.
  *
  * @param session borrowed.
  * @param port borrowed: the session keeps it alive by itself.
@@ -1787,7 +1800,7 @@ lanparty_status lanparty_session_stat(const struct lanparty_session *session,
  * @param cap how many elements the list has.
  * @param count out: how many reasons there are.
  * @param err out, or NULL.
- * @return LANPARTY_OK, or LANPARTY_TRUNCATED if there are more than `cap`.
+ * @return LANPARTY_OK, or LANPARTY_TRUNCATED if there are more than `cap`: the first ones are written then.
  */
 lanparty_status lanparty_session_drops(const struct lanparty_session *session,
                                        struct lanparty_drop *drops,
@@ -1816,7 +1829,7 @@ lanparty_status lanparty_session_diagnostics(const struct lanparty_session *sess
  * @param cap how many elements the list has.
  * @param count out: how many lines there are.
  * @param err out, or NULL.
- * @return LANPARTY_OK, or LANPARTY_TRUNCATED if there are more than `cap`.
+ * @return LANPARTY_OK, or LANPARTY_TRUNCATED if there are more than `cap`: the first ones are written then.
  */
 lanparty_status lanparty_session_user_lines(const struct lanparty_session *session,
                                             struct lanparty_user_line *lines,
@@ -1926,7 +1939,8 @@ lanparty_status lanparty_session_config_set_port(struct lanparty_session_config 
 
 /**
  * Trusts these certificates and nothing else: the relay's own, or the authority's that signed it. Without it the key
- * "relay-ca-cert" counts, and without that what the system trusts.
+ * "relay-ca-cert" counts, which names a file that is read at the start, and without that what the system trusts. The name in
+ * the relay's certificate must be its host's, or that of the key "server-name".
  *
  * @param config borrowed; unchanged if this fails.
  * @param certificates borrowed: one certificate in DER, or any number in PEM. Copied.
@@ -1982,7 +1996,8 @@ lanparty_status lanparty_relay_address(const struct lanparty_relay *relay,
                                        struct lanparty_error **err);
 
 /**
- * The relay's own certificate in DER, for members to trust.
+ * The relay's own certificate in DER, for members to trust. A self-made one is for the name of the key dev-cert-name,
+ * lanparty-relay.local unless set: members set their key server-name to it.
  *
  * @param relay borrowed.
  * @param buf out; may be NULL if `cap` is 0.

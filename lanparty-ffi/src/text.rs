@@ -149,7 +149,7 @@ fn check_size<T: Record>(size: usize, what: &str) -> Result<(), Failure> {
     if size >= T::FIRST_SIZE {
         return Ok(());
     }
-    let message = format!("{what} is {size}, and {} at least: set it to sizeof", T::FIRST_SIZE);
+    let message = format!("{what} is {size} but must be at least {}: set it to sizeof", T::FIRST_SIZE);
     Err(Failure::usage(LANPARTY_E_STRUCT_SIZE, message))
 }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::{env, fs, io::Write as _};
 
+use lanparty_sdk::obs::DropReason;
 use lanparty_sdk::settings::{RelaySettings, SessionSettings};
 
 fn document() -> String {
@@ -46,6 +47,7 @@ fn every_example_compiles_by_itself() {
 fn every_key_is_named() {
     let document = document();
     let (_, tables) = document.split_once("## Configuration keys").expect("the document has the tables");
+    let (tables, _) = tables.split_once("## Drop reasons").expect("the next section");
     let mut named: Vec<_> = tables
         .lines()
         .filter(|line| line.starts_with("| `"))
@@ -58,6 +60,15 @@ fn every_key_is_named() {
         list.dedup();
     }
     assert_eq!(named, keys);
+}
+
+#[test]
+fn every_drop_reason_is_explained() {
+    let document = document();
+    let (_, table) = document.split_once("## Drop reasons").expect("the document has the table");
+    for reason in DropReason::ALL {
+        assert!(table.contains(&format!("| `{reason}` |")), "{reason}");
+    }
 }
 
 /// A folder with tests, and how the test of a scenario begins there.

@@ -141,10 +141,12 @@ namespace LanParty
         internal uint datagram_budget;
         internal uint relay_rtt_us;
         internal uint gateway_rtt_us;
-        internal uint reserved;
+        internal uint phase;
         internal fixed byte relay_address[64];
         internal fixed byte port[64];
         internal fixed byte port_address[64];
+        internal fixed byte mac[6];
+        internal fixed byte reserved[2];
     }
 
     [StructLayout(LayoutKind.Sequential)]

@@ -263,6 +263,12 @@ namespace LanParty
         /// <summary>The first address of the port's adapter; empty if there is none.</summary>
         public string PortAddress { get; }
 
+        /// <summary>How far the session has come.</summary>
+        public Phase Phase { get; }
+
+        /// <summary>The session's own address: a client's frames must have it as their source.</summary>
+        public MacAddress? Mac { get; }
+
         internal unsafe Diagnostics(lanparty_diagnostics* native)
         {
             flags = (Flag)native->flags;
@@ -272,6 +278,8 @@ namespace LanParty
             RelayAddress = Native.Text(native->relay_address, 64);
             Port = Native.Text(native->port, 64);
             PortAddress = Native.Text(native->port_address, 64);
+            Phase = (Phase)native->phase;
+            Mac = MacAddress.From(native->mac, native->flags);
         }
     }
 

@@ -140,10 +140,12 @@ class Diagnostics(Structure):
         ("datagram_budget", c_uint32),
         ("relay_rtt_us", c_uint32),
         ("gateway_rtt_us", c_uint32),
-        ("reserved", c_uint32),
+        ("phase", c_uint32),
         ("relay_address", c_char * 64),
         ("port", c_char * 64),
         ("port_address", c_char * 64),
+        ("mac", c_uint8 * 6),
+        ("reserved", c_uint8 * 2),
     ]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Optional, Union
 
 from . import _structs as s
-from .enums import EventKind, Flag, LogLevel, PortKind, Reason, Role, Status
+from .enums import EventKind, Flag, LogLevel, Phase, PortKind, Reason, Role, Status
 from .errors import InvalidValueError
 
 
@@ -181,6 +181,9 @@ class Diagnostics:
     relay_address: str
     port: str
     port_address: str
+    phase: Phase
+    mac: Optional[Mac]
+    """The session's own address: a client's frames must have it as their source."""
 
     @property
     def relay_reachable(self) -> bool:
@@ -304,6 +307,8 @@ def diagnostics_of(d: s.Diagnostics) -> Diagnostics:
         relay_address=text(d.relay_address),
         port=text(d.port),
         port_address=text(d.port_address),
+        phase=Phase(d.phase),
+        mac=_mac(d),
     )
 
 

@@ -200,6 +200,10 @@ pub unsafe extern "C" fn lanparty_port_new_af_packet(
 /// Sends frames into the room, through a virtual port or beside a sink. Never waits: what has no room in the queue stays
 /// with the caller.
 ///
+/// Taken is not delivered. Frames that are sent before the member is in its room are dropped (not_joined), and so are a
+/// client's frames whose source is not its own address (unauthorized_source_mac): that of its identity, see
+/// lanparty_identity_mac and lanparty_diagnostics. lanparty_session_drops counts both.
+///
 /// @param port borrowed.
 /// @param frames borrowed: `count` Ethernet frames of 14 to 65535 bytes, from the destination address on, without check sum.
 ///     They are copied.

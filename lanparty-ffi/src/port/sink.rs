@@ -70,7 +70,7 @@ impl CallerSink {
         let size = unsafe { sink.cast::<u32>().read_unaligned() };
         if usize::try_from(size).unwrap_or(0) < FIRST_SIZE {
             let message =
-                format!("sink's struct_size is {size}, and {FIRST_SIZE} at least: set it to sizeof");
+                format!("sink's struct_size is {size} but must be at least {FIRST_SIZE}: set it to sizeof");
             return Err(Failure::usage(LANPARTY_E_STRUCT_SIZE, message));
         }
         // SAFETY: at least this much can be read.

@@ -81,7 +81,8 @@ pub unsafe extern "C" fn lanparty_relay_address(
     unsafe { on(relay, err, body) }
 }
 
-/// The relay's own certificate in DER, for members to trust.
+/// The relay's own certificate in DER, for members to trust. A self-made one is for the name of the key dev-cert-name,
+/// lanparty-relay.local unless set: members set their key server-name to it.
 ///
 /// @param relay borrowed.
 /// @param buf out; may be NULL if `cap` is 0.

@@ -182,7 +182,8 @@ pub unsafe extern "C" fn lanparty_session_config_set_port(
 }
 
 /// Trusts these certificates and nothing else: the relay's own, or the authority's that signed it. Without it the key
-/// "relay-ca-cert" counts, and without that what the system trusts.
+/// "relay-ca-cert" counts, which names a file that is read at the start, and without that what the system trusts. The name in
+/// the relay's certificate must be its host's, or that of the key "server-name".
 ///
 /// @param config borrowed; unchanged if this fails.
 /// @param certificates borrowed: one certificate in DER, or any number in PEM. Copied.

@@ -300,7 +300,7 @@ pub unsafe extern "C" fn lanparty_session_stat(
 /// @param cap how many elements the list has.
 /// @param count out: how many reasons there are.
 /// @param err out, or NULL.
-/// @return LANPARTY_OK, or LANPARTY_TRUNCATED if there are more than `cap`.
+/// @return LANPARTY_OK, or LANPARTY_TRUNCATED if there are more than `cap`: the first ones are written then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lanparty_session_drops(
     session: *const lanparty_session,
@@ -331,7 +331,7 @@ pub unsafe extern "C" fn lanparty_session_diagnostics(
     err: *mut *mut lanparty_error,
 ) -> lanparty_status {
     let body = |running: &Running| {
-        let known = report::diagnostics(&running.session.diagnostics());
+        let known = report::diagnostics(&running.session.diagnostics(), running.session.phase());
         // SAFETY: the struct is as this function asks.
         unsafe { fill(diagnostics, "diagnostics", known) }
     };
@@ -347,7 +347,7 @@ pub unsafe extern "C" fn lanparty_session_diagnostics(
 /// @param cap how many elements the list has.
 /// @param count out: how many lines there are.
 /// @param err out, or NULL.
-/// @return LANPARTY_OK, or LANPARTY_TRUNCATED if there are more than `cap`.
+/// @return LANPARTY_OK, or LANPARTY_TRUNCATED if there are more than `cap`: the first ones are written then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lanparty_session_user_lines(
     session: *const lanparty_session,

@@ -124,7 +124,7 @@ pub struct lanparty_diagnostics {
     /// sizeof(lanparty_diagnostics), set by the caller.
     pub struct_size: u32,
     /// LANPARTY_FLAG_RELAY_REACHABLE, _JOINED, _IS_GATEWAY, _GATEWAY_PRESENT, _ROUTE_PINNED, _ROUTE_UNPINNED, _PAUSED,
-    /// _HAS_RTT, _HAS_GATEWAY_RTT, _BRIDGED.
+    /// _HAS_RTT, _HAS_GATEWAY_RTT, _BRIDGED, _HAS_MAC.
     pub flags: u32,
     /// The largest datagram that can be sent to the relay now, in bytes; 0 without a connection.
     pub datagram_budget: u32,
@@ -132,14 +132,18 @@ pub struct lanparty_diagnostics {
     pub relay_rtt_us: u32,
     /// Round-trip time to the gateway through the relay in microseconds, if LANPARTY_FLAG_HAS_GATEWAY_RTT is set.
     pub gateway_rtt_us: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// LANPARTY_PHASE_*.
+    pub phase: u32,
     /// Where the relay is, as in "192.0.2.7:443"; empty without a connection.
     pub relay_address: [c_char; 64],
     /// The port's name; empty without a port.
     pub port: [c_char; 64],
     /// The port's first IP address, if it is an adapter of this host that has one.
     pub port_address: [c_char; 64],
+    /// The member's own address, if LANPARTY_FLAG_HAS_MAC is set: a client's frames must have it as their source.
+    pub mac: [u8; 6],
+    /// Zero.
+    pub reserved: [u8; 2],
 }
 
 /// A line for the user, the same as the programs print. An element of a list.
@@ -314,7 +318,8 @@ pub(super) fn drops(traffic: &TrafficStats) -> Vec<lanparty_drop> {
         .collect()
 }
 
-pub(super) fn diagnostics(known: &Diagnostics) -> lanparty_diagnostics {
+pub(super) fn diagnostics(known: &Diagnostics, phase: Phase) -> lanparty_diagnostics {
+    let (mac, has_mac) = with_mac(known.mac, 0);
     let (relay_rtt_us, has_rtt) = micros(known.relay_rtt);
     let (gateway_rtt_us, has_gateway_rtt) = micros(known.gateway_rtt);
     let flags = [
@@ -331,14 +336,16 @@ pub(super) fn diagnostics(known: &Diagnostics) -> lanparty_diagnostics {
     ];
     lanparty_diagnostics {
         struct_size: 0,
-        flags: flags.iter().filter(|(_, set)| *set).fold(0, |all, (flag, _)| all | flag),
+        flags: flags.iter().filter(|(_, set)| *set).fold(has_mac, |all, (flag, _)| all | flag),
         datagram_budget: known.datagram_budget.map_or(0, |bytes| u32::try_from(bytes).unwrap_or(u32::MAX)),
         relay_rtt_us,
         gateway_rtt_us,
-        reserved: 0,
+        phase: phase_number(phase),
         relay_address: field(&known.relay_address.map(|addr| addr.to_string()).unwrap_or_default()),
         port: field(known.port.as_deref().unwrap_or_default()),
         port_address: field(&known.port_addresses.first().map(ToString::to_string).unwrap_or_default()),
+        mac,
+        reserved: [0; 2],
     }
 }
 

@@ -110,16 +110,18 @@ SIZE(lanparty_drop, 40);
 AT(lanparty_drop, count, 0);
 AT(lanparty_drop, reason, 8);
 
-SIZE(lanparty_diagnostics, 216);
+SIZE(lanparty_diagnostics, 224);
 AT(lanparty_diagnostics, struct_size, 0);
 AT(lanparty_diagnostics, flags, 4);
 AT(lanparty_diagnostics, datagram_budget, 8);
 AT(lanparty_diagnostics, relay_rtt_us, 12);
 AT(lanparty_diagnostics, gateway_rtt_us, 16);
-AT(lanparty_diagnostics, reserved, 20);
+AT(lanparty_diagnostics, phase, 20);
 AT(lanparty_diagnostics, relay_address, 24);
 AT(lanparty_diagnostics, port, 88);
 AT(lanparty_diagnostics, port_address, 152);
+AT(lanparty_diagnostics, mac, 216);
+AT(lanparty_diagnostics, reserved, 222);
 
 SIZE(lanparty_user_line, 512);
 AT(lanparty_user_line, level, 0);

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::TrafficStats;
+use super::{DropReason, TrafficStats};
+use crate::frame::MacAddr;
 use crate::port::PortKind;
 
 /// How much a line matters.
@@ -32,6 +33,12 @@ pub struct UserLine {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Diagnostics {
+    /// What to say of the session's end; `None` while it lives.
+    pub ended: Option<UserLine>,
+    /// Whether the very first connection is still being made.
+    pub connecting: bool,
+    /// The member's own address; `None` for a gateway whose port has none.
+    pub mac: Option<MacAddr>,
     /// Whether the relay answers.
     pub relay_reachable: bool,
     /// Whether the member is in its room.
@@ -66,11 +73,15 @@ impl Diagnostics {
     /// The lines for the user, the same for every program and launcher.
     #[must_use]
     pub fn user_lines(&self) -> Vec<UserLine> {
+        if let Some(end) = &self.ended {
+            return vec![end.clone()];
+        }
         let mut lines = Vec::new();
         let mut say = |level, text: String| lines.push(UserLine { level, text });
         match (self.relay_reachable, self.relay_rtt) {
             (true, Some(rtt)) => say(Level::Info, format!("connected to the relay, {} away", millis(rtt))),
             (true, None) => say(Level::Info, "connected to the relay".to_owned()),
+            (false, _) if self.connecting => say(Level::Info, "connecting to the relay".to_owned()),
             (false, _) => say(Level::Warning, "the relay is not reachable; trying again".to_owned()),
         }
         if self.joined && !self.is_gateway {
@@ -89,6 +100,11 @@ impl Diagnostics {
             );
         }
         self.port_line(&mut say);
+        if !self.is_gateway && self.traffic.drops.get(DropReason::UnauthorizedSourceMac) > 0 {
+            let own = self.mac.map(|mac| format!(" ({mac})")).unwrap_or_default();
+            let problem = "some frames are dropped: their source is not this member's own address";
+            say(Level::Warning, format!("{problem}{own}"));
+        }
         if self.paused {
             say(Level::Warning, "paused: no frames cross until you resume".to_owned());
         }
@@ -104,7 +120,7 @@ impl Diagnostics {
             return; // the LAN's own addresses are not the session's business
         }
         let Some(port) = &self.port else {
-            return say(Level::Warning, "there is no network adapter".to_owned());
+            return say(Level::Warning, "there is no port: no frames cross".to_owned());
         };
         if self.port_kind != Some(PortKind::Tap) {
             return; // only an adapter of this host has addresses that the host knows
@@ -180,6 +196,25 @@ mod tests {
             texts(&session)[..2],
             ["connected to the relay, 12.3 ms away", "connected to the LAN's gateway, 20.0 ms away"]
         );
+    }
+
+    #[test]
+    fn a_session_that_is_over_says_only_that() {
+        let end = UserLine { level: Level::Warning, text: "the session is over: kicked".to_owned() };
+        let session = Diagnostics { ended: Some(end), paused: true, ..client() };
+        assert_eq!(texts(&session), ["the session is over: kicked"]);
+        let session = Diagnostics { connecting: true, port: client().port, ..Diagnostics::default() };
+        assert_eq!(texts(&session), ["connecting to the relay"]);
+    }
+
+    #[test]
+    fn frames_from_a_foreign_address_are_told() {
+        let mut session = client();
+        session.traffic.drops.add(DropReason::UnauthorizedSourceMac);
+        session.mac = Some(MacAddr([2, 0, 0, 0, 0, 7]));
+        let told =
+            "some frames are dropped: their source is not this member's own address (02:00:00:00:00:07)";
+        assert!(texts(&session).contains(&told.to_owned()));
     }
 
     #[test]

@@ -65,7 +65,7 @@ pub enum ConnectError {
     Transport(#[source] ConnectionError),
     /// Neither the certificate nor its issuer is trusted.
     #[error(
-        "the relay's certificate is not trusted: give the relay's certificate file (--relay-ca-cert), \
+        "the relay's certificate is not trusted: give the relay's own certificate (relay-ca-cert), \
          or ask its operator for one from a public authority"
     )]
     UnknownIssuer,

@@ -87,7 +87,7 @@ pub enum BindError {
     },
     /// Somebody has the port.
     #[error(
-        "cannot listen on {addr}: another program uses this UDP port, stop it or choose another with --listen"
+        "cannot listen on {addr}: another program uses this UDP port, stop it or choose another (listen)"
     )]
     InUse {
         /// The address.
@@ -107,7 +107,7 @@ pub enum BindError {
         source: io::Error,
     },
     /// The port is a privileged one.
-    #[error("port {} needs root or cap_net_bind_service, or choose another with --listen", .addr.port())]
+    #[error("port {} needs root or cap_net_bind_service, or choose another (listen)", .addr.port())]
     Permission {
         /// The address.
         addr: SocketAddr,
@@ -249,13 +249,13 @@ mod tests {
         let (socket, _) = bind_udp(loopback(), SocketBuffers::default()).unwrap();
         let taken = bind_udp(socket.local_addr().unwrap(), SocketBuffers::default()).unwrap_err();
         assert!(matches!(taken, BindError::InUse { .. }), "{taken:?}");
-        assert!(taken.to_string().contains("--listen"));
+        assert!(taken.to_string().contains("(listen)"));
         let foreign = bind_udp("192.0.2.1:0".parse().unwrap(), SocketBuffers::default()).unwrap_err();
         assert!(matches!(foreign, BindError::AddrNotAvailable { .. }), "{foreign:?}");
         let denied = BindError::new("0.0.0.0:443".parse().unwrap(), io::ErrorKind::PermissionDenied.into());
         assert_eq!(
             denied.to_string(),
-            "port 443 needs root or cap_net_bind_service, or choose another with --listen"
+            "port 443 needs root or cap_net_bind_service, or choose another (listen)"
         );
     }
 

@@ -164,7 +164,7 @@ async fn an_unknown_certificate_is_refused() {
     let other = ServerCert::development(NAME).unwrap();
     let error = refusal(&cert, &trust(other.cert_der()), NAME).await;
     assert!(matches!(error, ConnectError::UnknownIssuer), "{error:?}");
-    assert!(error.to_string().contains("--relay-ca-cert"));
+    assert!(error.to_string().contains("relay-ca-cert"));
     accepted(&cert, &Trust::dangerous_accept_any(), "anything.example").await;
 }
 

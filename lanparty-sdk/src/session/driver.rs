@@ -46,6 +46,7 @@ pub(super) fn start(start: Start) -> MemberSession {
         role: config.role,
         code: config.room.clone(),
         promised_mtu: config.mtu,
+        mac: config.mac,
         member: Mutex::new(Member::new(config, seed(), Instant::now())),
         facts: Mutex::new(Facts { port: port.as_ref().map(|port| port.sink.caps()), ..Facts::default() }),
         events: EventSender::new(),

@@ -9,10 +9,11 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use super::{BridgeError, JoinError, Session};
 use crate::ctrl::{CloseCode, LeaveReason, PeerRole, RoomCode};
+use crate::frame::MacAddr;
 use crate::member::EndReason;
 use crate::member::SessionEvent;
 use crate::member::{Member, Phase};
-use crate::obs::{Diagnostics, EventSender, Events, TrafficStats};
+use crate::obs::{Diagnostics, EventSender, Events, Level, TrafficStats, UserLine};
 use crate::port::{Port, PortCaps, host_addresses};
 use crate::proto::{PeerId, RoomId};
 use crate::quic::{Outbox, OutboxStats};
@@ -39,6 +40,7 @@ pub(super) struct Shared {
     pub(super) role: PeerRole,
     pub(super) code: RoomCode,
     pub(super) promised_mtu: u16,
+    pub(super) mac: Option<MacAddr>,
 }
 
 /// What the driver knows beside the member.
@@ -210,7 +212,13 @@ impl Session for MemberSession {
         let member = shared.member();
         let facts = shared.facts();
         let conn = facts.conn.as_ref();
+        let Progress { joined_once, ended, .. } = shared.progress.borrow().clone();
         Diagnostics {
+            connecting: !joined_once
+                && ended.is_none()
+                && matches!(member.phase(), Phase::Connecting | Phase::Greeting),
+            ended: ended.map(|reason| end_line(&reason)),
+            mac: shared.mac,
             relay_reachable: conn.is_some(),
             joined: member.phase() == Phase::Joined,
             is_gateway: shared.role == PeerRole::Gateway,
@@ -280,6 +288,11 @@ impl Room for MemberRoom {
     fn subscribe(&self) -> Events<RoomEvent> {
         self.0.room_events.subscribe()
     }
+}
+
+fn end_line(reason: &EndReason) -> UserLine {
+    let level = if *reason == EndReason::Left { Level::Info } else { Level::Warning };
+    UserLine { level, text: format!("the session is over: {reason}") }
 }
 
 /// An IPv4 address as such, although the socket is of IPv6.

@@ -150,7 +150,7 @@ fn nearest<S>(table: &[Key<S>], key: &str) -> Option<&'static str> {
     }
     let near = table.iter().map(|known| (distance(&key, known.name), known.name));
     let (changes, name) = near.min_by_key(|(changes, _)| *changes)?;
-    if changes <= (name.len() / 3).max(1) {
+    if changes <= name.len().div_ceil(3) {
         return Some(name);
     }
     let part = |name: &str| key.len() >= 4 && (name.starts_with(&key) || name.ends_with(&key));
