@@ -11,12 +11,19 @@
 #[macro_use]
 mod support;
 
+mod callbacks;
 mod closed;
 mod diagnostics;
 mod ending;
 mod frames;
 mod joining;
+mod log;
+mod misuse;
+mod null;
 mod ports;
+#[cfg(target_os = "linux")]
+mod process;
+mod texts;
 mod venue;
 #[cfg(target_os = "linux")]
 mod wait_handles;
