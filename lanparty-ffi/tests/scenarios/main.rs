@@ -11,6 +11,7 @@
 #[macro_use]
 mod support;
 
+mod any_order;
 mod callbacks;
 mod closed;
 mod diagnostics;
