@@ -2,12 +2,13 @@
 
 use std::collections::VecDeque;
 use std::ffi::c_char;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use lanparty_sdk::ctrl::{LeaveReason, PeerInfo, PeerRole};
 use lanparty_sdk::frame::MacAddr;
 
 use crate::error::Failure;
+use crate::lock::lock;
 use crate::signal::{Deadline, Signal};
 use crate::status::*;
 use crate::text::{Record, field, fill};
@@ -320,8 +321,7 @@ impl EventQueue {
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
-        // Nothing panics while it is held.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

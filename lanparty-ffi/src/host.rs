@@ -1,7 +1,7 @@
 //! The runtime behind a session or a relay: its own threads, and their orderly end.
 
 use std::future::Future;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use tokio::task::JoinHandle as TaskHandle;
 use tokio::time::timeout;
 
 use crate::error::Failure;
+use crate::lock::lock;
 use crate::signal::{Deadline, Signal};
 
 /// How long a farewell may take. The library's own is shorter; this only bounds what should not happen.
@@ -174,11 +175,6 @@ impl<T> Drop for Sender<T> {
             self.0.signal.notify();
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing panics while one of these locks is held.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

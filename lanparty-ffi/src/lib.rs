@@ -46,6 +46,7 @@ mod relay;
 
 mod callback;
 mod host;
+mod lock;
 mod signal;
 mod text;
 

@@ -5,6 +5,7 @@ use std::task::Wake;
 use std::time::{Duration, Instant};
 
 use crate::error::Failure;
+use crate::lock::lock;
 
 /// As a timeout in milliseconds: for ever.
 pub const LANPARTY_FOREVER: u32 = u32::MAX;
@@ -105,8 +106,7 @@ impl Signal {
     }
 
     fn lock(&self) -> MutexGuard<'_, u64> {
-        // Nothing panics while it is held.
-        self.count.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.count)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What stands behind a port handle, and how a session borrows it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use lanparty_sdk::frame::MacAddr;
 use lanparty_sdk::port::memory::{self, MemorySink, MemorySource};
@@ -8,6 +8,7 @@ use lanparty_sdk::port::{Port, PortCaps, PortKind};
 
 use super::sink::CallerSink;
 use crate::error::Failure;
+use crate::lock::lock;
 use crate::signal::Signal;
 use crate::status::*;
 
@@ -220,9 +221,4 @@ impl Opened {
             capture: None,
         }
     }
-}
-
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing panics while one of these locks is held.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

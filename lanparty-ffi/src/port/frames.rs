@@ -5,10 +5,11 @@ use std::task::{Context, Poll, Waker};
 
 use lanparty_sdk::port::memory::{MemorySource, SendError};
 
-use super::device::{Device, Kind, lock};
+use super::device::{Device, Kind};
 use crate::callback;
 use crate::error::Failure;
 use crate::handle::writable;
+use crate::lock::lock;
 use crate::status::*;
 
 /// The shortest Ethernet frame that has a header, in bytes.

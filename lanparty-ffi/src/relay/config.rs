@@ -1,13 +1,14 @@
 //! How a relay is to be.
 
 use std::ffi::c_char;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 use lanparty_sdk::quic::ServerCert;
 use lanparty_sdk::settings::RelaySettings;
 
 use crate::error::lanparty_error;
 use crate::handle::{Handle, boundary, free, on, opaque, writable, write_owned};
+use crate::lock::lock;
 use crate::status::*;
 use crate::text::{bytes, text};
 
@@ -23,11 +24,6 @@ opaque!(lanparty_relay_config => Mutex<Plan>, "configuration");
 pub(crate) struct Plan {
     pub(super) settings: RelaySettings,
     pub(super) certificate: Option<ServerCert>,
-}
-
-/// A plan is only ever changed as a whole, so a panic elsewhere leaves none half-changed.
-pub(super) fn lock(plan: &Mutex<Plan>) -> MutexGuard<'_, Plan> {
-    plan.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Makes a configuration with all defaults: port 443 on every address, and a self-made certificate for lanparty-relay.local.

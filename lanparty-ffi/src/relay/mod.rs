@@ -17,6 +17,7 @@ use crate::callback;
 use crate::error::{Failure, lanparty_error};
 use crate::event::lanparty_event;
 use crate::handle::{Handle, free, on, opaque, writable, write_owned};
+use crate::lock::lock;
 use crate::room::lanparty_room;
 use crate::status::*;
 use crate::text::{bytes, copy_out, copy_text_out, fill, fill_list, optional_text, text as required};
@@ -45,7 +46,7 @@ pub unsafe extern "C" fn lanparty_relay_bind(
 ) -> lanparty_status {
     let body = |plan: &Mutex<Plan>| {
         writable(relay, "relay")?;
-        let plan = config::lock(plan).clone();
+        let plan = lock(plan).clone();
         let bound = lanparty_relay(Handle::new(Running::bind(&plan)?));
         // SAFETY: not NULL, and the caller may write it.
         unsafe { write_owned(relay, bound) };

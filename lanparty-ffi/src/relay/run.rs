@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use lanparty_sdk::ctrl::RoomCode;
 use lanparty_sdk::error::code;
@@ -17,6 +17,7 @@ use super::report;
 use crate::error::Failure;
 use crate::event::{EventQueue, LastEvent, lanparty_event};
 use crate::host::Host;
+use crate::lock::lock;
 use crate::signal::Deadline;
 use crate::status::*;
 
@@ -157,9 +158,4 @@ impl Watch {
             self.codes.remove(room);
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing panics while one of these locks is held.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

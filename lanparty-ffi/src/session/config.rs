@@ -1,7 +1,7 @@
 //! How a session is to be.
 
 use std::ffi::c_char;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use lanparty_sdk::ctrl::PeerRole;
 use lanparty_sdk::identity::Identity;
@@ -12,6 +12,7 @@ use crate::error::{Failure, lanparty_error};
 use crate::event::{LANPARTY_ROLE_CLIENT, LANPARTY_ROLE_GATEWAY};
 use crate::handle::{Handle, boundary, free, on, opaque, value_of, writable, write_owned};
 use crate::identity::lanparty_identity;
+use crate::lock::lock;
 use crate::port::{Device, lanparty_port};
 use crate::status::*;
 use crate::text::{bytes, optional_text, text};
@@ -30,11 +31,6 @@ pub(crate) struct Plan {
     pub(super) identity: Option<Identity>,
     pub(super) trust: Option<Trust>,
     pub(super) device: Option<Arc<Device>>,
-}
-
-/// A plan is only ever changed as a whole, so a panic elsewhere leaves none half-changed.
-pub(super) fn lock(plan: &Mutex<Plan>) -> MutexGuard<'_, Plan> {
-    plan.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Makes a configuration.

@@ -16,6 +16,7 @@ use crate::callback;
 use crate::error::{Failure, lanparty_error};
 use crate::event::lanparty_event;
 use crate::handle::{Handle, free, on, opaque, value_of, writable, write_owned};
+use crate::lock::lock;
 use crate::port::lanparty_port;
 use crate::room::lanparty_room;
 use crate::status::*;
@@ -48,7 +49,7 @@ pub unsafe extern "C" fn lanparty_session_start(
     let body = |plan: &Mutex<Plan>| {
         writable(session, "session")?;
         // A copy, so that no lock is held while the port is opened.
-        let plan = config::lock(plan).clone();
+        let plan = lock(plan).clone();
         let started = lanparty_session(Handle::new(Running::start(&plan)?));
         // SAFETY: not NULL, and the caller may write it.
         unsafe { write_owned(session, started) };

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use lanparty_sdk::ctrl::{LeaveReason, PeerRole};
 use lanparty_sdk::error::code;
@@ -19,6 +19,7 @@ use super::report;
 use crate::error::Failure;
 use crate::event::{EventQueue, LastEvent, lanparty_event};
 use crate::host::{Host, NoResult};
+use crate::lock::lock;
 use crate::port::{Device, Opened};
 use crate::signal::{Deadline, Signal};
 use crate::status::*;
@@ -313,9 +314,4 @@ fn end_failure(reason: &EndReason) -> Option<Failure> {
         _ => code::UNREACHABLE,
     };
     Some(Failure::coded(number, reason.to_string()))
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing panics while one of these locks is held.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
