@@ -47,6 +47,11 @@ pub(super) type Address = lanparty_sdk::port::tap_linux::InterfaceAddress;
 #[cfg(not(target_os = "linux"))]
 pub(super) type Address = String;
 
+#[cfg(target_os = "linux")]
+pub(crate) type Capture = lanparty_sdk::port::af_packet::AfPacketHandle;
+#[cfg(not(target_os = "linux"))]
+pub(crate) type Capture = std::convert::Infallible;
+
 /// Where the session's end of the port is.
 #[derive(Debug)]
 enum Place {
@@ -66,8 +71,8 @@ pub(crate) struct Opened {
     pub(crate) port: Port,
     /// The adapter that the way to the relay must be kept out of.
     pub(crate) adapter: Option<String>,
-    #[cfg(target_os = "linux")]
-    pub(crate) capture: Option<lanparty_sdk::port::af_packet::AfPacketHandle>,
+    /// By which an interface is told what not to hear.
+    pub(crate) capture: Option<Capture>,
 }
 
 impl Device {
@@ -214,11 +219,6 @@ impl Device {
 
 impl Opened {
     fn new(port: Port) -> Self {
-        Self {
-            port,
-            adapter: None,
-            #[cfg(target_os = "linux")]
-            capture: None,
-        }
+        Self { port, adapter: None, capture: None }
     }
 }

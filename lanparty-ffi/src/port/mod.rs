@@ -15,7 +15,7 @@ use crate::handle::{Handle, boundary, free, on, opaque, writable, write_owned};
 use crate::status::*;
 use crate::text::{Record, field, fill, optional_text, text};
 use device::{Address, Kind, Tap};
-pub(crate) use device::{Device, Opened};
+pub(crate) use device::{Capture, Device, Opened};
 use sink::{CallerSink, mtu_of};
 
 pub use frames::lanparty_frame;

@@ -20,7 +20,7 @@ use crate::error::Failure;
 use crate::event::{EventQueue, LastEvent, lanparty_event};
 use crate::host::{Host, NoResult};
 use crate::lock::lock;
-use crate::port::{Device, Opened};
+use crate::port::{Capture, Device, Opened};
 use crate::signal::{Deadline, Signal};
 use crate::status::*;
 
@@ -52,8 +52,7 @@ struct Shared {
 struct Used {
     /// `None` once it was given back.
     device: Option<Arc<Device>>,
-    #[cfg(target_os = "linux")]
-    capture: Option<lanparty_sdk::port::af_packet::AfPacketHandle>,
+    capture: Option<Capture>,
 }
 
 impl Running {
