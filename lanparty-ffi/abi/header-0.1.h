@@ -18,8 +18,8 @@
  * - Texts are UTF-8, given with their length in bytes or LANPARTY_NUL_TERMINATED. A struct that the library fills begins
  *   with struct_size, set by the caller to its sizeof.
  * - Callbacks run on the library's threads, may call every function that does not wait, and must not unwind.
- * - Nothing is global but the log's callback. No signal handler, no environment variable, no logger. After a fork the
- *   child must not use the parent's objects: calls answer LANPARTY_E_FORKED.
+ * - Nothing is global but the log's callback: no signal handler, no logger. After a fork the child must not use the
+ *   parent's objects: calls answer LANPARTY_E_FORKED.
  */
 
 #ifndef LANPARTY_H
@@ -826,8 +826,8 @@ typedef struct lanparty_str {
 } lanparty_str;
 
 /**
- * Receives a line. Called on any thread, also on those that call the library, and by several at once; the texts are lent for
- * the time of the call. It may call any function of the library that does not wait; what these would log is lost.
+ * Receives a line. Called on a thread that the library has for this alone, one line at a time and in order, so that it may
+ * call any function that does not wait; what these would log is lost. The texts are lent for the time of the call.
  */
 typedef void (*lanparty_log_fn)(void *user_data, uint32_t level, struct lanparty_str target, struct lanparty_str message);
 
@@ -1407,7 +1407,8 @@ uint64_t lanparty_live_handles(void);
  * Has the log handed to a callback: opt-in, and for the whole process. Nothing is logged anywhere else.
  *
  * @param level the highest LANPARTY_LEVEL_* that is wanted.
- * @param callback receives the lines; NULL takes the former one away. See lanparty_log_fn.
+ * @param callback receives the lines; NULL takes the former one away, which may still be inside its last call then. See
+ *     lanparty_log_fn.
  * @param user_data handed to both functions.
  * @param release called exactly once, when the callback has been taken away or replaced and its last call is over, also if
  *     this function fails; may be NULL.
@@ -1639,7 +1640,8 @@ lanparty_status lanparty_port_close(const struct lanparty_port *port,
 void lanparty_port_free(struct lanparty_port *port);
 
 /**
- * Starts a session. Waits for nothing: lanparty_session_wait_joined and the events tell how it goes.
+ * Starts a session. Reads the files that are named in the configuration and opens its port, and does not wait for the
+ * network: lanparty_session_wait_joined and the events tell how it goes.
  *
  * @param config borrowed: it may be changed, used again or freed afterwards.
  * @param session out: freed with lanparty_session_free.
@@ -1731,13 +1733,15 @@ lanparty_status lanparty_session_peers(const struct lanparty_session *session,
 
 /**
  * Connects a port with the room. It replaces the port that was there, if any, which can be used again then. An adapter of
- * this host (TAP) is better set in the configuration: only then is the way to the relay kept out of it.
+ * this host (TAP) must be set in the configuration instead, because the way to the relay is kept out of it from the start,
+ * and a gateway's interface should be, because the room learns its address then.
  *
  * @param session borrowed.
  * @param port borrowed: the session keeps it alive by itself.
  * @param timeout_ms how long to wait until it is done, which is soon; it is done in any case.
  * @param err out, or NULL: LANPARTY_E_PORT_IN_USE, LANPARTY_E_MTU if the port carries smaller frames than the session has
- *     promised, LANPARTY_E_CLOSED, LANPARTY_E_SESSION_OVER, or why the port could not be opened. Nothing has changed then.
+ *     promised, LANPARTY_E_WRONG_PORT for an adapter, LANPARTY_E_CLOSED, LANPARTY_E_SESSION_OVER, or why the port could not
+ *     be opened. Nothing has changed then; but if the session ends at that very moment, the port ends with it.
  */
 lanparty_status lanparty_session_bridge(const struct lanparty_session *session,
                                         const struct lanparty_port *port,

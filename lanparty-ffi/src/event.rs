@@ -144,7 +144,7 @@ pub struct lanparty_event {
 
 // SAFETY: numbers and arrays of numbers, as C lays them out.
 unsafe impl Record for lanparty_event {
-    const FIRST_SIZE: usize = size_of::<Self>();
+    const FIRST_SIZE: usize = 2304;
 
     fn keep_size(&mut self, size: u32) {
         self.struct_size = size;
@@ -254,6 +254,7 @@ pub(crate) struct EventQueue {
 struct Queue {
     events: VecDeque<lanparty_event>,
     missed: u32,
+    missed_upstream: u64,
     ended: bool,
 }
 
@@ -261,6 +262,16 @@ impl EventQueue {
     /// Adds an event; the oldest makes room for it if it must.
     pub(crate) fn push(&self, event: lanparty_event) {
         self.add(event, false);
+    }
+
+    /// [`EventQueue::push`], where `missed` events in all have been lost before they came here.
+    pub(crate) fn push_after(&self, missed: u64, event: lanparty_event) {
+        let mut queue = self.lock();
+        let new = missed.saturating_sub(queue.missed_upstream);
+        queue.missed_upstream = missed;
+        queue.missed = queue.missed.saturating_add(u32::try_from(new).unwrap_or(u32::MAX));
+        drop(queue);
+        self.push(event);
     }
 
     /// Adds the last event, once.

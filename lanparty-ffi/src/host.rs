@@ -7,14 +7,13 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle as Spawner, Runtime};
 use tokio::task::JoinHandle as TaskHandle;
-use tokio::time::timeout;
 
 use crate::error::Failure;
 use crate::lock::lock;
 use crate::signal::{Deadline, Signal};
 
 /// How long a farewell may take. The library's own is shorter; this only bounds what should not happen.
-const FAREWELL_LIMIT: Duration = Duration::from_secs(10);
+const FAREWELL_LIMIT_MS: u32 = 6_000;
 /// How long threads may take to notice that they are to end.
 const THREADS_LIMIT: Duration = Duration::from_secs(2);
 
@@ -76,8 +75,15 @@ impl Host {
         body()
     }
 
-    /// Begins the end, once: first the farewell, then the threads.
-    pub(crate) fn end(self: &Arc<Self>, farewell: impl Future<Output = ()> + Send + 'static) {
+    /// Begins the end, once: first the farewell, then the threads. `epilogue` is dropped when everything has stopped.
+    ///
+    /// A callback of the program's that does not return keeps its thread, and with it whatever waits for that. So neither
+    /// the farewell nor the threads are waited for without an end.
+    pub(crate) fn end(
+        self: &Arc<Self>,
+        farewell: impl Future<Output = ()> + Send + 'static,
+        epilogue: impl Send + 'static,
+    ) {
         let mut state = self.state();
         let Some(runtime) = state.runtime.take() else { return };
         let host = Arc::clone(self);
@@ -86,9 +92,11 @@ impl Host {
         let work = move || {
             let runtime = lock(&handed).take();
             if let Some(runtime) = runtime {
-                let _ = runtime.block_on(async { timeout(FAREWELL_LIMIT, farewell).await });
+                // Not by the runtime's own clock, which stands still while all of its threads are kept.
+                let _ = host.run(Deadline::after_ms(FAREWELL_LIMIT_MS), farewell);
                 runtime.shutdown_timeout(THREADS_LIMIT);
             }
+            drop(epilogue);
             host.state().gone = true;
             host.gone.notify();
         };
@@ -187,7 +195,7 @@ mod tests {
         let host = Host::new(1, "test").unwrap();
         assert_eq!(host.run(Deadline::Never, async { 7 }), Ok(7));
         assert_eq!(host.run(Deadline::after_ms(1), pending::<u8>()), Err(NoResult::Late));
-        host.end(async {});
+        host.end(async {}, ());
         assert!(host.wait_gone(Deadline::Never));
         assert!(host.wait_gone(Deadline::Now), "as often as one likes");
         assert_eq!(host.run(Deadline::Never, async { 7 }), Err(NoResult::Gone), "nothing runs any more");
@@ -198,7 +206,7 @@ mod tests {
         let host = Host::new(1, "test").unwrap();
         let other = Arc::clone(&host);
         let waiter = thread::spawn(move || other.run(Deadline::Never, pending::<u8>()));
-        host.end(async {});
+        host.end(async {}, ());
         assert_eq!(waiter.join().unwrap(), Err(NoResult::Gone));
     }
 }

@@ -2,7 +2,10 @@
 
 use std::ffi::c_void;
 use std::fmt::{self, Write as _};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, Weak};
+use std::thread;
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record as SpanRecord};
@@ -26,8 +29,8 @@ pub const LANPARTY_LEVEL_DEBUG: u32 = 4;
 /// Every frame.
 pub const LANPARTY_LEVEL_TRACE: u32 = 5;
 
-/// Receives a line. Called on any thread, also on those that call the library, and by several at once; the texts are lent for
-/// the time of the call. It may call any function of the library that does not wait; what these would log is lost.
+/// Receives a line. Called on a thread that the library has for this alone, one line at a time and in order, so that it may
+/// call any function that does not wait; what these would log is lost. The texts are lent for the time of the call.
 pub type lanparty_log_fn = Option<
     unsafe extern "C-unwind" fn(
         user_data: *mut c_void,
@@ -40,9 +43,25 @@ pub type lanparty_log_fn = Option<
 /// Takes `user_data` back: called exactly once, when it is not used any more.
 pub type lanparty_release_fn = Option<unsafe extern "C-unwind" fn(user_data: *mut c_void)>;
 
-/// Where lines go.
+/// Lines that wait for a callback that does not keep up; more are lost, and counted.
+const QUEUE_CAPACITY: usize = 4096;
+
+/// Who listens: lines are written wherever the library happens to be, under whatever lock, and handed out by a thread of
+/// their own.
 struct Listener {
     level: u32,
+    lines: SyncSender<Line>,
+    lost: AtomicU64,
+}
+
+struct Line {
+    level: u32,
+    target: &'static str,
+    message: String,
+}
+
+/// The callback, as the thread has it that calls it.
+struct Callback {
     function: unsafe extern "C-unwind" fn(*mut c_void, u32, lanparty_str, lanparty_str),
     user_data: UserData,
 }
@@ -52,8 +71,6 @@ struct UserData(*mut c_void, lanparty_release_fn);
 
 // SAFETY: the caller promises that its functions may be called from any thread, and `user_data` is only handed to them.
 unsafe impl Send for UserData {}
-// SAFETY: as above.
-unsafe impl Sync for UserData {}
 
 impl Drop for UserData {
     fn drop(&mut self) {
@@ -73,10 +90,59 @@ fn listener() -> Option<Arc<Listener>> {
     LISTENER.read().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
+impl Listener {
+    /// Starts the thread that hands lines out, until the listener is dropped.
+    fn start(level: u32, callback: Callback) -> Result<Arc<Self>, Failure> {
+        let (sender, lines) = sync_channel(QUEUE_CAPACITY);
+        let listener = Arc::new(Self { level, lines: sender, lost: AtomicU64::new(0) });
+        let weak = Arc::downgrade(&listener);
+        thread::Builder::new()
+            .name("lanparty-log".to_owned())
+            .spawn(move || callback.hand_out(&lines, &weak))
+            .map_err(|error| Failure::system("no thread can be started for the log", &error))?;
+        Ok(listener)
+    }
+
+    fn write(&self, line: Line) {
+        if self.lines.try_send(line).is_err() {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Callback {
+    fn hand_out(self, lines: &Receiver<Line>, listener: &Weak<Listener>) {
+        for line in lines {
+            let Some(listener) = listener.upgrade() else { break };
+            let lost = listener.lost.swap(0, Ordering::Relaxed);
+            if lost > 0 {
+                let message = format!("{lost} lines were lost: the callback does not keep up");
+                self.call(&Line { level: LANPARTY_LEVEL_WARN, target: "lanparty::ffi", message });
+            }
+            self.call(&line);
+        }
+    }
+
+    fn call(&self, line: &Line) {
+        callback::call(|| {
+            // SAFETY: the caller's promise; both texts outlive the call.
+            unsafe {
+                (self.function)(
+                    self.user_data.0,
+                    line.level,
+                    line.target.into(),
+                    line.message.as_str().into(),
+                );
+            }
+        });
+    }
+}
+
 /// Has the log handed to a callback: opt-in, and for the whole process. Nothing is logged anywhere else.
 ///
 /// @param level the highest LANPARTY_LEVEL_* that is wanted.
-/// @param callback receives the lines; NULL takes the former one away. See lanparty_log_fn.
+/// @param callback receives the lines; NULL takes the former one away, which may still be inside its last call then. See
+///     lanparty_log_fn.
 /// @param user_data handed to both functions.
 /// @param release called exactly once, when the callback has been taken away or replaced and its last call is over, also if
 ///     this function fails; may be NULL.
@@ -104,15 +170,11 @@ pub unsafe extern "C" fn lanparty_log_set_callback(
                         "this process has a tracing subscriber already: the library's log goes there",
                     ));
                 }
-                Some(Arc::new(Listener { level, function, user_data }))
+                Some(Listener::start(level, Callback { function, user_data })?)
             }
         };
-        let old = {
-            let mut place = LISTENER.write().unwrap_or_else(PoisonError::into_inner);
-            std::mem::replace(&mut *place, listener)
-        };
+        *LISTENER.write().unwrap_or_else(PoisonError::into_inner) = listener;
         tracing::callsite::rebuild_interest_cache();
-        drop(old); // without the lock: its release is the caller's code
         Ok(LANPARTY_OK)
     };
     // SAFETY: `err` is as this function asks.
@@ -147,18 +209,10 @@ impl Subscriber for Forward {
 
     fn event(&self, event: &Event<'_>) {
         let level = number(*event.metadata().level());
-        // Taken out, so that no lock is held while the caller's code runs.
         let Some(listener) = listener().filter(|listener| level <= listener.level) else { return };
-        let mut line = Line::default();
-        event.record(&mut line);
-        let message = line.finish();
-        let target = event.metadata().target();
-        callback::call(|| {
-            // SAFETY: the caller's promise; both texts outlive the call.
-            unsafe {
-                (listener.function)(listener.user_data.0, level, target.into(), message.as_str().into());
-            }
-        });
+        let mut text = Text::default();
+        event.record(&mut text);
+        listener.write(Line { level, target: event.metadata().target(), message: text.finish() });
     }
 
     // Spans would only repeat what the lines say.
@@ -187,19 +241,19 @@ const fn number(level: Level) -> u32 {
 
 /// A line as it is put together: the message, then the fields.
 #[derive(Default)]
-struct Line {
+struct Text {
     message: String,
     fields: String,
 }
 
-impl Line {
+impl Text {
     fn finish(mut self) -> String {
         self.message.push_str(&self.fields);
         self.message
     }
 }
 
-impl Visit for Line {
+impl Visit for Text {
     fn record_str(&mut self, field: &Field, value: &str) {
         self.record_debug(field, &format_args!("{value}"));
     }

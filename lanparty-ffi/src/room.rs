@@ -26,7 +26,7 @@ pub struct lanparty_room {
 
 // SAFETY: numbers and arrays of numbers, as C lays them out.
 unsafe impl Record for lanparty_room {
-    const FIRST_SIZE: usize = size_of::<Self>();
+    const FIRST_SIZE: usize = 92;
 
     fn keep_size(&mut self, size: u32) {
         self.struct_size = size;

@@ -16,6 +16,20 @@ pub(crate) enum Audience {
     Owner,
 }
 
+/// Opens a regular file for reading. Anything else is refused at once: a pipe would keep its reader waiting for ever.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(target_os = "linux")]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
+    let file = options.open(path)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"))
+    }
+}
+
 /// Puts `bytes` at `path`, replacing what is there. A reader sees the old content or the new, never a part.
 pub(crate) fn replace(path: &Path, bytes: &[u8], audience: Audience) -> io::Result<()> {
     let temporary = Temporary::write(path, bytes, audience)?;
@@ -109,6 +123,18 @@ mod tests {
 
     fn names(folder: &Path) -> Vec<OsString> {
         fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect()
+    }
+
+    #[test]
+    fn only_a_regular_file_is_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(open(folder.path()).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        #[cfg(target_os = "linux")]
+        {
+            let pipe = folder.path().join("pipe");
+            nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+            assert_eq!(open(&pipe).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        }
     }
 
     #[test]

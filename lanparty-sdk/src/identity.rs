@@ -4,7 +4,7 @@
 //! client derives the token that a relay knows it by. It is kept in a small JSON file, so that a player has the same
 //! address (and with it the same DHCP lease, firewall rules and game identity) at every party.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::{fmt, str};
@@ -88,7 +88,7 @@ impl Identity {
             io::ErrorKind::NotFound => IdentityError::Missing { path: path.to_owned() },
             _ => IdentityError::Read { path: path.to_owned(), source },
         };
-        let file = File::open(path).map_err(read_error)?;
+        let file = file::open(path).map_err(read_error)?;
         let warning = open_to_others(&file.metadata().map_err(read_error)?)
             .map(|mode| IdentityWarning::OpenToOthers { path: path.to_owned(), mode });
         let mut text = Vec::new();

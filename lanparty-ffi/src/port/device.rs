@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use lanparty_sdk::frame::MacAddr;
 use lanparty_sdk::port::memory::{self, MemorySink, MemorySource};
 use lanparty_sdk::port::{Port, PortCaps, PortKind};
+use lanparty_sdk::session::BridgeError;
 
+use super::plug::Plug;
 use super::sink::CallerSink;
 use crate::error::Failure;
 use crate::lock::lock;
@@ -23,6 +25,8 @@ pub(crate) struct Device {
     pub(super) rx: Mutex<Option<MemorySource>>,
     /// Something may be received.
     pub(super) arrived: Arc<Signal>,
+    /// By which an adapter or interface is taken from the session that uses it.
+    plug: Mutex<Option<Arc<Plug>>>,
 }
 
 /// What kind of port it is, with what is needed to open those that only open on a session's own threads.
@@ -59,6 +63,8 @@ enum Place {
     Here(Port),
     /// Nowhere: it is opened when a session uses it.
     Unopened,
+    /// On its way from there to a session.
+    Opening,
     /// With a session.
     Away(PortCaps),
     /// Closed, or ended together with a session.
@@ -69,8 +75,6 @@ enum Place {
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) port: Port,
-    /// The adapter that the way to the relay must be kept out of.
-    pub(crate) adapter: Option<String>,
     /// By which an interface is told what not to hear.
     pub(crate) capture: Option<Capture>,
 }
@@ -101,42 +105,76 @@ impl Device {
             tx: Mutex::new(tx),
             rx: Mutex::new(rx),
             arrived: Arc::default(),
+            plug: Mutex::default(),
         }
     }
 
-    /// Takes the session's end, opening it if it must be. `mac` is the address of the client that it is for.
+    /// Takes the session's end, opening it if it must be. `mac` is the address of the client that it is for, and `promised`
+    /// the MTU that it must have.
     ///
     /// To be called inside the session's runtime.
-    pub(crate) fn take(&self, mac: Option<MacAddr>) -> Result<Opened, Failure> {
-        let mut place = self.place();
-        let opened = match std::mem::replace(&mut *place, Place::Unopened) {
-            Place::Here(port) => Ok(Opened::new(port)),
-            Place::Unopened => self.open(mac),
-            other => {
-                let failure = match &other {
-                    Place::Away(_) => Failure::usage(
-                        LANPARTY_E_PORT_IN_USE,
-                        "a session uses the port already: unbridge it there first",
-                    ),
-                    _ => Failure::closed("port"),
-                };
-                *place = other;
-                return Err(failure);
+    pub(crate) fn take(&self, mac: Option<MacAddr>, promised: u16) -> Result<Opened, Failure> {
+        {
+            let mut place = self.place();
+            let now = std::mem::replace(&mut *place, Place::Opening);
+            match now {
+                Place::Here(port) => {
+                    let caps = port.sink.caps();
+                    if let Err(failure) = fits(&caps, promised) {
+                        *place = Place::Here(port);
+                        return Err(failure);
+                    }
+                    *place = Place::Away(caps);
+                    return Ok(Opened::new(port));
+                }
+                Place::Unopened => {}
+                Place::Gone(_) => {
+                    *place = now;
+                    return Err(Failure::closed("port"));
+                }
+                Place::Away(_) | Place::Opening => {
+                    *place = now;
+                    let message = "a session uses the port already: unbridge it there first";
+                    return Err(Failure::usage(LANPARTY_E_PORT_IN_USE, message));
+                }
             }
-        }?;
-        *place = Place::Away(opened.port.sink.caps());
-        Ok(opened)
+        }
+        // Without the lock: it takes its time, and may log.
+        let opened = self.open(mac).and_then(|opened| {
+            fits(&opened.port.sink.caps(), promised)?;
+            Ok(opened)
+        });
+        let mut place = self.place();
+        if let Place::Gone(_) = *place {
+            return Err(Failure::closed("port"));
+        }
+        *place = match &opened {
+            Ok(opened) => Place::Away(opened.port.sink.caps()),
+            Err(_) => Place::Unopened,
+        };
+        drop(place);
+        let opened = opened?;
+        let plug = Arc::<Plug>::default();
+        let port = plug.guard(opened.port);
+        *lock(&self.plug) = Some(plug);
+        Ok(Opened { port, ..opened })
     }
 
-    /// Takes back what a session has let go of. An adapter or interface is closed meanwhile, because it cannot be used on
-    /// another session's threads.
+    /// Takes back what a session has let go of. An adapter or interface is closed, because it cannot be used on another
+    /// session's threads.
     pub(crate) fn give_back(&self, port: Port) {
-        let mut place = self.place();
-        *place = match (&*place, &self.kind) {
-            (Place::Away(_), Kind::Virtual | Kind::Sink) => Place::Here(port),
-            (Place::Away(_), Kind::Tap(_) | Kind::AfPacket { .. }) => Place::Unopened,
-            _ => return,
-        };
+        match self.kind {
+            Kind::Virtual | Kind::Sink => {
+                let mut place = self.place();
+                if let Place::Away(_) = *place {
+                    *place = Place::Here(port);
+                }
+            }
+            Kind::Tap(_) | Kind::AfPacket { .. } => {
+                drop(port); // before anybody else may open it
+                self.session_over();
+            }
+        }
     }
 
     /// The session that used it is over, and its end of the port with it.
@@ -149,14 +187,25 @@ impl Device {
         };
     }
 
-    /// Ends both directions and wakes whoever waits.
+    /// Ends both directions, also at the session that uses it, and wakes whoever waits.
     pub(crate) fn close(&self) {
         let caps = self.caps();
         let old = std::mem::replace(&mut *self.place(), Place::Gone(caps));
         let tx = lock(&self.tx).take();
         let rx = lock(&self.rx).take();
         drop((old, tx, rx)); // without a lock: a sink's release is the caller's code
+        if let Some(plug) = &*lock(&self.plug) {
+            plug.pull();
+        }
         self.arrived.notify();
+    }
+
+    /// The adapter of this host that it makes when it is used.
+    pub(crate) fn adapter(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Tap(tap) => Some(&tap.name),
+            Kind::Virtual | Kind::Sink | Kind::AfPacket { .. } => None,
+        }
     }
 
     /// What the port is, so far as that is known.
@@ -164,14 +213,18 @@ impl Device {
         match (&*self.place(), &self.kind) {
             (Place::Here(port), _) => port.sink.caps(),
             (Place::Away(caps) | Place::Gone(caps), _) => caps.clone(),
-            (Place::Unopened, Kind::Tap(tap)) => PortCaps::new(PortKind::Tap, &tap.name).with_mtu(tap.mtu),
-            (Place::Unopened, Kind::AfPacket { iface }) => PortCaps::new(PortKind::AfPacket, iface),
-            (Place::Unopened, _) => PortCaps::new(PortKind::Custom, ""),
+            (Place::Unopened | Place::Opening, Kind::Tap(tap)) => {
+                PortCaps::new(PortKind::Tap, &tap.name).with_mtu(tap.mtu)
+            }
+            (Place::Unopened | Place::Opening, Kind::AfPacket { iface }) => {
+                PortCaps::new(PortKind::AfPacket, iface)
+            }
+            (Place::Unopened | Place::Opening, _) => PortCaps::new(PortKind::Custom, ""),
         }
     }
 
     pub(super) fn is_away(&self) -> bool {
-        matches!(*self.place(), Place::Away(_))
+        matches!(*self.place(), Place::Away(_) | Place::Opening)
     }
 
     pub(super) fn is_gone(&self) -> bool {
@@ -193,8 +246,7 @@ impl Device {
                 if let Some(address) = tap.address {
                     options.address(address);
                 }
-                let port = TapPort::open(&options)?;
-                Ok(Opened { adapter: Some(tap.name.clone()), ..Opened::new(port) })
+                Ok(Opened::new(TapPort::open(&options)?))
             }
             Kind::AfPacket { iface } => {
                 let (port, handle) = AfPacketPort::open_with_handle(iface, &AfPacketOptions::new())?;
@@ -217,8 +269,16 @@ impl Device {
     }
 }
 
+/// Whether a device carries what a session has promised.
+fn fits(caps: &PortCaps, promised: u16) -> Result<(), Failure> {
+    if caps.mtu >= promised {
+        return Ok(());
+    }
+    Err(BridgeError::MtuTooSmall { port: caps.mtu, promised }.into())
+}
+
 impl Opened {
     fn new(port: Port) -> Self {
-        Self { port, adapter: None, capture: None }
+        Self { port, capture: None }
     }
 }

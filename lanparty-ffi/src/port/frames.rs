@@ -14,6 +14,8 @@ use crate::status::*;
 
 /// The shortest Ethernet frame that has a header, in bytes.
 const MIN_FRAME_LEN: u32 = 14;
+/// More frames than the largest queue holds.
+const MAX_BATCH: usize = 1 << 20;
 /// The longest that is carried anywhere.
 const MAX_FRAME_LEN: u32 = 65_535;
 
@@ -38,13 +40,16 @@ pub(super) unsafe fn send(
     sent: *mut usize,
 ) -> Result<i32, Failure> {
     writable(sent, "sent")?;
-    let frames = match count {
-        0 => &[],
-        _ if frames.is_null() => return Err(Failure::usage(LANPARTY_E_NULL, "frames is NULL")),
-        // SAFETY: not NULL, and the caller says that they are there.
-        _ => unsafe { std::slice::from_raw_parts(frames, count) },
-    };
-    for (index, frame) in frames.iter().enumerate() {
+    if count > 0 {
+        writable(frames.cast_mut(), "frames")?;
+    }
+    if count > MAX_BATCH {
+        let message = format!("{count} frames at once: {MAX_BATCH} at most");
+        return Err(Failure::usage(LANPARTY_E_INVALID_ARG, message));
+    }
+    // SAFETY: not NULL unless there is none, and the caller says that they are there. At any address.
+    let frames = (0..count).map(|index| unsafe { frames.add(index).read_unaligned() });
+    for (index, frame) in frames.clone().enumerate() {
         if !(MIN_FRAME_LEN..=MAX_FRAME_LEN).contains(&frame.len) {
             let message = format!(
                 "frame {index} has {} bytes: an Ethernet frame has {MIN_FRAME_LEN} to {MAX_FRAME_LEN}",
@@ -63,11 +68,11 @@ pub(super) unsafe fn send(
         None => Err(SendError::Closed),
         // SAFETY: checked above, and the caller says that the bytes are there.
         Some(tx) => tx.try_send_batch_copy(
-            frames.iter().map(|frame| unsafe { std::slice::from_raw_parts(frame.data, frame.len as usize) }),
+            frames.map(|frame| unsafe { std::slice::from_raw_parts(frame.data, frame.len as usize) }),
         ),
     };
     let (taken, status) = match taken {
-        Ok(taken) if taken == frames.len() => (taken, LANPARTY_OK),
+        Ok(taken) if taken == count => (taken, LANPARTY_OK),
         Ok(taken) => (taken, LANPARTY_WOULD_BLOCK),
         Err(SendError::Full) => (0, LANPARTY_WOULD_BLOCK),
         Err(_) => (0, LANPARTY_END),

@@ -2,6 +2,7 @@
 
 mod device;
 mod frames;
+mod plug;
 mod sink;
 
 use std::ffi::c_char;
@@ -70,7 +71,7 @@ pub struct lanparty_port_info {
 
 // SAFETY: numbers and arrays of numbers, as C lays them out.
 unsafe impl Record for lanparty_port_info {
-    const FIRST_SIZE: usize = size_of::<Self>();
+    const FIRST_SIZE: usize = 88;
 
     fn keep_size(&mut self, size: u32) {
         self.struct_size = size;

@@ -40,8 +40,10 @@ pub struct lanparty_frame_sink {
     pub release: Option<unsafe extern "C-unwind" fn(user_data: *mut c_void)>,
 }
 
-/// The size of [`lanparty_frame_sink`] in the first version of the ABI.
-const FIRST_SIZE: usize = size_of::<lanparty_frame_sink>();
+/// The size of [`lanparty_frame_sink`] in the first version of the ABI. Functions are only ever added at the end.
+const FIRST_SIZE: usize = 48;
+/// No sink is this large; more is a struct_size that nobody set.
+const MAX_SIZE: usize = 4096;
 
 /// A [`lanparty_frame_sink`] as a sink of the library.
 pub(super) struct CallerSink {
@@ -58,6 +60,16 @@ unsafe impl Send for CallerSink {}
 unsafe impl Sync for CallerSink {}
 
 impl CallerSink {
+    const NOTHING: lanparty_frame_sink = lanparty_frame_sink {
+        struct_size: 0,
+        mtu: 0,
+        user_data: std::ptr::null_mut(),
+        send: None,
+        set_mtu: None,
+        set_link: None,
+        release: None,
+    };
+
     /// Takes the functions over. `release` is called even if that fails, once the functions could be read at all.
     ///
     /// # Safety
@@ -68,17 +80,29 @@ impl CallerSink {
         }
         // SAFETY: not NULL, and the struct begins with these four bytes.
         let size = unsafe { sink.cast::<u32>().read_unaligned() };
-        if usize::try_from(size).unwrap_or(0) < FIRST_SIZE {
+        let size = usize::try_from(size).unwrap_or(0);
+        if !(FIRST_SIZE..=MAX_SIZE).contains(&size) {
             let message =
                 format!("sink's struct_size is {size} but must be at least {FIRST_SIZE}: set it to sizeof");
             return Err(Failure::usage(LANPARTY_E_STRUCT_SIZE, message));
         }
-        // SAFETY: at least this much can be read.
-        let functions = unsafe { sink.read_unaligned() };
+        let mut functions = Self::NOTHING;
+        let known = size.min(size_of::<lanparty_frame_sink>());
+        // SAFETY: the caller's struct has `size` bytes, and ours at least `known`; every bit pattern that C may leave in it is
+        // one of its values.
+        unsafe {
+            std::ptr::from_mut(&mut functions).cast::<u8>().copy_from_nonoverlapping(sink.cast(), known)
+        };
         // From here on the drop releases.
         let mut taken = Self { functions, mtu: DEFAULT_MTU, turn: Mutex::new(()) };
         if functions.send.is_none() {
             return Err(Failure::usage(LANPARTY_E_NULL, "sink's send is NULL"));
+        }
+        // SAFETY: the caller's struct has `size` bytes.
+        let unknown = unsafe { std::slice::from_raw_parts(sink.cast::<u8>().add(known), size - known) };
+        if unknown.iter().any(|byte| *byte != 0) {
+            let message = "sink has functions that this version does not know: set them to NULL";
+            return Err(Failure::usage(LANPARTY_E_STRUCT_SIZE, message));
         }
         taken.mtu = mtu_of(functions.mtu)?;
         Ok(taken)

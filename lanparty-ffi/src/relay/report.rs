@@ -79,12 +79,12 @@ pub struct lanparty_relay_stats {
 
 // SAFETY: numbers and arrays of numbers, as C lays them out.
 unsafe impl Record for lanparty_member {
-    const FIRST_SIZE: usize = size_of::<Self>();
+    const FIRST_SIZE: usize = 216;
 }
 
 // SAFETY: numbers, as C lays them out.
 unsafe impl Record for lanparty_relay_stats {
-    const FIRST_SIZE: usize = size_of::<Self>();
+    const FIRST_SIZE: usize = 72;
 
     fn keep_size(&mut self, size: u32) {
         self.struct_size = size;

@@ -53,7 +53,7 @@ impl Running {
         let (relay, events) = match bound {
             Ok(Ok(bound)) => bound,
             failed => {
-                host.end(async {});
+                host.end(async {}, ());
                 return Err(match failed {
                     Ok(Err(error)) => error.into(),
                     _ => Failure::coded(code::SYSTEM, "the relay's threads ended at once"),
@@ -90,8 +90,11 @@ impl Running {
     }
 
     pub(super) fn set_certificate(&self, certificate: ServerCert) -> Result<(), Failure> {
-        self.open()?.set_certificate(&certificate);
-        *lock(&self.certificate) = certificate;
+        let relay = self.open()?;
+        // Held over both, so that what is shown is what is reported.
+        let mut shown = lock(&self.certificate);
+        relay.set_certificate(&certificate);
+        *shown = certificate;
         Ok(())
     }
 
@@ -106,12 +109,14 @@ impl Running {
         let Some(relay) = lock(&self.relay).take() else { return };
         self.closing.store(true, Ordering::Release);
         let (text, watch) = (text.to_owned(), lock(&self.watch).take());
-        self.host.end(async move {
+        let epilogue = LastEvent(Arc::clone(&self.events));
+        let farewell = async move {
             relay.close(&text).await;
             if let Some(watch) = watch {
                 let _ = watch.await; // if it panicked, it has told the end on its way out
             }
-        });
+        };
+        self.host.end(farewell, epilogue);
     }
 }
 
@@ -137,23 +142,24 @@ impl Watch {
         loop {
             tokio::select! {
                 biased;
-                Some(event) = events.next() => self.tell(&event),
+                Some(event) = events.next() => self.tell(&event, events.missed()),
                 () = relay.stopped() => break,
             }
         }
         while let Some(event) = events.try_next() {
-            self.tell(&event);
+            self.tell(&event, events.missed());
         }
         let failed = || Failure::coded(code::BIND, "the relay's socket failed: make a new relay");
         let failure = (!self.closing.load(Ordering::Acquire)).then(failed);
         self.last.0.end(lanparty_event::ended(failure.as_ref()));
     }
 
-    fn tell(&mut self, event: &RelayEvent) {
+    /// `missed` is how many events have been lost so far.
+    fn tell(&mut self, event: &RelayEvent, missed: u64) {
         if let RelayEvent::RoomOpened { room, code, .. } = event {
             self.codes.insert(*room, code.clone());
         }
-        self.last.0.push(report::relay_event(event, &self.codes));
+        self.last.0.push_after(missed, report::relay_event(event, &self.codes));
         if let RelayEvent::RoomClosed { room, .. } = event {
             self.codes.remove(room);
         }

@@ -34,7 +34,8 @@ pub struct lanparty_session(Handle<Running>);
 
 opaque!(lanparty_session => Running, "session");
 
-/// Starts a session. Waits for nothing: lanparty_session_wait_joined and the events tell how it goes.
+/// Starts a session. Reads the files that are named in the configuration and opens its port, and does not wait for the
+/// network: lanparty_session_wait_joined and the events tell how it goes.
 ///
 /// @param config borrowed: it may be changed, used again or freed afterwards.
 /// @param session out: freed with lanparty_session_free.
@@ -187,13 +188,15 @@ pub unsafe extern "C" fn lanparty_session_peers(
 }
 
 /// Connects a port with the room. It replaces the port that was there, if any, which can be used again then. An adapter of
-/// this host (TAP) is better set in the configuration: only then is the way to the relay kept out of it.
+/// this host (TAP) must be set in the configuration instead, because the way to the relay is kept out of it from the start,
+/// and a gateway's interface should be, because the room learns its address then.
 ///
 /// @param session borrowed.
 /// @param port borrowed: the session keeps it alive by itself.
 /// @param timeout_ms how long to wait until it is done, which is soon; it is done in any case.
 /// @param err out, or NULL: LANPARTY_E_PORT_IN_USE, LANPARTY_E_MTU if the port carries smaller frames than the session has
-///     promised, LANPARTY_E_CLOSED, LANPARTY_E_SESSION_OVER, or why the port could not be opened. Nothing has changed then.
+///     promised, LANPARTY_E_WRONG_PORT for an adapter, LANPARTY_E_CLOSED, LANPARTY_E_SESSION_OVER, or why the port could not
+///     be opened. Nothing has changed then; but if the session ends at that very moment, the port ends with it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lanparty_session_bridge(
     session: *const lanparty_session,

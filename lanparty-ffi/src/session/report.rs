@@ -157,10 +157,10 @@ pub struct lanparty_user_line {
 }
 
 macro_rules! record {
-    ($($type:ident $({ $size:ident })?),+) => { $(
+    ($($type:ident = $first:literal $({ $size:ident })?),+) => { $(
         // SAFETY: numbers and arrays of numbers, as C lays them out.
         unsafe impl Record for $type {
-            const FIRST_SIZE: usize = size_of::<Self>();
+            const FIRST_SIZE: usize = $first;
             $(fn keep_size(&mut self, size: u32) {
                 self.$size = size;
             })?
@@ -169,11 +169,11 @@ macro_rules! record {
 }
 
 record!(
-    lanparty_peer,
-    lanparty_stats { struct_size },
-    lanparty_drop,
-    lanparty_diagnostics { struct_size },
-    lanparty_user_line
+    lanparty_peer = 156,
+    lanparty_stats = 112 { struct_size },
+    lanparty_drop = 40,
+    lanparty_diagnostics = 224 { struct_size },
+    lanparty_user_line = 512
 );
 
 pub(super) const fn phase_number(phase: Phase) -> u32 {

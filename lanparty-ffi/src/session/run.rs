@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex};
 
 use lanparty_sdk::ctrl::{LeaveReason, PeerRole};
 use lanparty_sdk::error::code;
+use lanparty_sdk::frame::MacAddr;
 use lanparty_sdk::identity::Identity;
 use lanparty_sdk::member::{EndReason, SessionEvent};
 use lanparty_sdk::obs::Events;
 use lanparty_sdk::port::Port;
-use lanparty_sdk::session::{BridgeError, JoinError, MemberSession, Session as _};
+use lanparty_sdk::session::{BridgeError, JoinError, MemberSession, Session as _, SessionBuilder};
 use tokio::sync::Mutex as AsyncMutex;
 use tokio::task::JoinHandle;
 
@@ -32,7 +33,10 @@ pub(crate) struct Running {
     pub(super) events: Arc<EventQueue>,
     pub(super) role: PeerRole,
     /// The address that a client's adapter gets.
-    mac: Option<lanparty_sdk::frame::MacAddr>,
+    mac: Option<MacAddr>,
+    /// Whether the way to the relay must be kept out of an adapter, and of which it is.
+    pins_route: bool,
+    kept_out_of: Option<String>,
     shared: Arc<Shared>,
 }
 
@@ -69,47 +73,51 @@ impl Running {
         let mut builder = settings.builder(identity, plan.trust.clone())?;
         let host = Host::new(settings.workers, "lanparty-member")?;
         let mut bridged = None;
+        let pins_route = pins_route(plan);
+        let mut kept_out_of = None;
         if let Some(device) = &plan.device {
-            let opened = host.inside(|| device.take(mac));
-            let Opened { port, adapter, capture } = match opened {
+            // What the member promises follows from the port, unless the settings say more than it carries.
+            let opened = host.inside(|| device.take(mac, settings.mtu.unwrap_or(0)));
+            let Opened { port, capture } = match opened {
                 Ok(opened) => opened,
                 Err(failure) => {
-                    host.end(async {});
+                    host.end(async {}, ());
                     return Err(failure);
                 }
             };
-            if let Some(adapter) = adapter.filter(|_| pins_route(plan)) {
+            if let Some(adapter) = device.adapter().filter(|_| pins_route) {
                 builder = builder.keep_out_of(adapter);
+                kept_out_of = Some(adapter.to_owned());
             }
             builder = builder.port(port);
             bridged = Some(Used { device: Some(Arc::clone(device)), capture });
         }
         // On the session's own thread, so that no event comes before somebody listens.
         let started = host.run(Deadline::Never, async move {
-            let session = builder.start()?;
+            let session = builder.try_start()?;
             let events = session.events();
-            Ok::<_, JoinError>((session, events))
+            Ok::<_, Box<(JoinError, SessionBuilder)>>((session, events))
         });
         let (session, events) = match started {
             Ok(Ok(started)) => started,
             failed => {
-                host.end(async {});
-                return Err(match failed {
-                    Ok(Err(error)) => error.into(),
-                    _ => Failure::coded(code::SYSTEM, "the session's threads ended at once"),
-                });
+                host.end(async {}, ());
+                let Ok(Err(failed)) = failed else {
+                    return Err(Failure::coded(code::SYSTEM, "the session's threads ended at once"));
+                };
+                let (error, mut builder) = *failed;
+                if let (Some(used), Some(port)) = (bridged, builder.take_port()) {
+                    used.give_back(port);
+                }
+                return Err(error.into());
             }
         };
         let shared = Arc::new(Shared { bridged: AsyncMutex::new(bridged), ..Shared::default() });
         let queue = Arc::<EventQueue>::default();
-        let watch = Watch {
-            session: session.clone(),
-            role,
-            shared: Arc::clone(&shared),
-            last: LastEvent(Arc::clone(&queue)),
-        };
+        let epilogue = Epilogue::new(&shared, &queue);
+        let watch = Watch { session: session.clone(), role, epilogue };
         *lock(&shared.watch) = Some(host.spawn(watch.run(events)));
-        Ok(Self { host, session, events: queue, role, mac, shared })
+        Ok(Self { host, session, events: queue, role, mac, pins_route, kept_out_of, shared })
     }
 
     pub(super) fn wait_joined(&self, deadline: Deadline) -> Result<i32, Failure> {
@@ -125,11 +133,13 @@ impl Running {
         if self.session.end_reason().is_some() {
             return Err(BridgeError::Ended.into());
         }
-        let (mtu, promised) = (device.caps().mtu, self.session.promised_mtu());
-        if mtu < promised {
-            return Err(BridgeError::MtuTooSmall { port: mtu, promised }.into());
+        if self.pins_route && device.adapter().is_some() && device.adapter() != self.kept_out_of.as_deref() {
+            let message = "the way to the relay must be kept out of an adapter from the start: set the port in the \
+                           configuration, or the key no-route-pin";
+            return Err(Failure::usage(LANPARTY_E_WRONG_PORT, message));
         }
-        let Opened { port, capture, .. } = self.host.inside(|| device.take(self.mac))?;
+        let promised = self.session.promised_mtu();
+        let Opened { port, capture } = self.host.inside(|| device.take(self.mac, promised))?;
         let used = Used { device: Some(Arc::clone(device)), capture };
         let (session, shared) = (self.session.clone(), Arc::clone(&self.shared));
         let done = self.host.run(deadline, async move {
@@ -137,7 +147,10 @@ impl Running {
             if let (Some(old), Some(port)) = (bridged.take(), session.unbridge().await) {
                 old.give_back(port);
             }
-            session.bridge(port).await?;
+            if let Err(error) = session.bridge(port).await {
+                tracing::warn!(target: "lanparty::ffi", %error, "a port was not bridged"); // maybe nobody waits any more
+                return Err(error);
+            }
             used.keep_tunnel_out(&session);
             *bridged = Some(used);
             Ok(())
@@ -166,7 +179,9 @@ impl Running {
 
     /// Begins the end, if nobody has.
     fn end(&self, text: &str) {
-        *lock(&self.shared.closed) = true;
+        if std::mem::replace(&mut *lock(&self.shared.closed), true) {
+            return;
+        }
         let (session, text) = (self.session.clone(), text.to_owned());
         let watch = lock(&self.shared.watch).take();
         let farewell = async move {
@@ -175,7 +190,7 @@ impl Running {
                 let _ = watch.await; // if it panicked, it has told the end on its way out
             }
         };
-        self.host.end(farewell);
+        self.host.end(farewell, Epilogue::new(&self.shared, &self.events));
     }
 
     pub(super) fn must_be_open(&self) -> Result<(), Failure> {
@@ -243,12 +258,35 @@ impl Drop for Used {
     }
 }
 
+/// What is left to say to those who wait, whatever becomes of the session's threads.
+struct Epilogue {
+    shared: Arc<Shared>,
+    last: LastEvent,
+}
+
+impl Epilogue {
+    fn new(shared: &Arc<Shared>, events: &Arc<EventQueue>) -> Self {
+        Self { shared: Arc::clone(shared), last: LastEvent(Arc::clone(events)) }
+    }
+
+    /// The first outcome counts.
+    fn join_outcome(&self, outcome: Result<(), Failure>) {
+        lock(&self.shared.joined).get_or_insert(outcome);
+        self.shared.changed.notify();
+    }
+}
+
+impl Drop for Epilogue {
+    fn drop(&mut self) {
+        self.join_outcome(Err(JoinError::Cancelled.into()));
+    }
+}
+
 /// Watches a session and tells its program what happens.
 struct Watch {
     session: MemberSession,
     role: PeerRole,
-    shared: Arc<Shared>,
-    last: LastEvent,
+    epilogue: Epilogue,
 }
 
 impl Watch {
@@ -259,7 +297,7 @@ impl Watch {
                 biased;
                 Some(event) = events.next() => match event {
                     SessionEvent::Ended(reason) => break reason,
-                    event => self.tell(&event).await,
+                    event => self.tell(&event, events.missed()).await,
                 },
                 // Without an event: something in the session panicked.
                 reason = ended.ended() => break reason,
@@ -268,38 +306,34 @@ impl Watch {
         // Until the session's own task is done, its port is not free.
         let outcome = self.session.joined().await;
         self.session.close(LeaveReason::Normal, "").await;
+        if outcome.is_ok() {
+            self.epilogue.join_outcome(Ok(()));
+        }
+        while let Some(event) = events.try_next() {
+            if !matches!(event, SessionEvent::Ended(_)) {
+                self.tell(&event, events.missed()).await;
+            }
+        }
         let failure = match (outcome, &reason) {
             (Err(_), EndReason::Left) => None,
             (Err(error), _) => Some(Failure::from(error)),
             (Ok(()), reason) => end_failure(reason),
         };
-        drop(self.shared.bridged.lock().await.take());
+        drop(self.epilogue.shared.bridged.lock().await.take());
         let cancelled = || Failure::from(JoinError::Cancelled);
-        self.join_outcome(Err(failure.clone().unwrap_or_else(cancelled)));
-        self.last.0.end(lanparty_event::ended(failure.as_ref()));
+        self.epilogue.join_outcome(Err(failure.clone().unwrap_or_else(cancelled)));
+        self.epilogue.last.0.end(lanparty_event::ended(failure.as_ref()));
     }
 
-    async fn tell(&self, event: &SessionEvent) {
+    /// `missed` is how many events have been lost so far.
+    async fn tell(&self, event: &SessionEvent, missed: u64) {
         if matches!(event, SessionEvent::Joined { .. }) {
-            if let Some(used) = &*self.shared.bridged.lock().await {
+            if let Some(used) = &*self.epilogue.shared.bridged.lock().await {
                 used.keep_tunnel_out(&self.session);
             }
-            self.join_outcome(Ok(()));
+            self.epilogue.join_outcome(Ok(()));
         }
-        self.last.0.push(report::session_event(event, self.role, &self.session));
-    }
-
-    /// The first outcome counts.
-    fn join_outcome(&self, outcome: Result<(), Failure>) {
-        lock(&self.shared.joined).get_or_insert(outcome);
-        self.shared.changed.notify();
-    }
-}
-
-impl Drop for Watch {
-    /// Nobody is left waiting, even if the task is lost with its threads.
-    fn drop(&mut self) {
-        self.join_outcome(Err(JoinError::Cancelled.into()));
+        self.epilogue.last.0.push_after(missed, report::session_event(event, self.role, &self.session));
     }
 }
 

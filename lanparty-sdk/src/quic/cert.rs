@@ -1,7 +1,6 @@
 //! The relay's certificate.
 
 use std::fmt;
-use std::fs::File;
 use std::io::{self, Read as _};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -236,7 +235,7 @@ pub enum CertError {
 
 pub(super) fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(MAX_PEM_LEN + 1).read_to_end(&mut bytes)?;
+    file::open(path)?.take(MAX_PEM_LEN + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_PEM_LEN {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the file is too large"));
     }

@@ -115,6 +115,11 @@ impl SessionBuilder {
         self
     }
 
+    /// Takes the port out again.
+    pub fn take_port(&mut self) -> Option<Port> {
+        self.port.take()
+    }
+
     /// How patient the session is.
     pub const fn timing(mut self, timing: Timing) -> Self {
         self.timing = timing;
@@ -172,8 +177,19 @@ impl SessionBuilder {
     ///
     /// # Errors
     /// [`JoinError::Bind`] if no socket can be opened, or if there is no tokio runtime.
-    pub fn start(mut self) -> Result<MemberSession, JoinError> {
-        let (endpoint, report) = client_endpoint(self.buffers).map_err(JoinError::Bind)?;
+    pub fn start(self) -> Result<MemberSession, JoinError> {
+        self.try_start().map_err(|failed| failed.0)
+    }
+
+    /// As [`SessionBuilder::start`], but gives the builder back, and with it the port, if it fails.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn try_start(mut self) -> Result<MemberSession, Box<(JoinError, Self)>> {
+        let (endpoint, report) = match client_endpoint(self.buffers) {
+            Ok(opened) => opened,
+            Err(error) => return Err(Box::new((JoinError::Bind(error), self))),
+        };
         if let Some(warning) = report.warning() {
             tracing::warn!(target: "lanparty::session", "{warning}");
         }
