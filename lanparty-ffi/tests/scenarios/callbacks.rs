@@ -266,6 +266,37 @@ fn a_callback_closes_its_own_port() {
 }
 
 #[test]
+fn a_callback_that_does_not_return_keeps_nobody_for_ever() {
+    let _turn = beside_others();
+    let venue = Venue::open();
+    let (ann, bob, device) = pair(&venue);
+    let (way_out, stuck) = channel::<()>();
+    let stuck = Mutex::new(stuck);
+    device.does(move || {
+        let _ = stuck.lock().unwrap().recv(); // until the other end is dropped
+        LANPARTY_OK
+    });
+    bob.send(ann.mac, 60, 1);
+    device.wait("a frame", |notes| !notes.frames.is_empty());
+    let session = ann.session.ptr() as usize;
+    let waiter = Bounded::spawn("taking events", move || {
+        let mut event: lanparty_event = sized();
+        loop {
+            let next = lanparty_session_next_event;
+            let answer = call!(next(session as *const lanparty_session, LANPARTY_FOREVER, &raw mut event));
+            if answer.status != LANPARTY_OK {
+                return answer.status;
+            }
+        }
+    });
+    call!(lanparty_session_close(ann.session.ptr(), ptr::null(), 0, 3 * PATIENCE)).ok();
+    assert_eq!(waiter.wait(3 * PATIENCE), Ok(LANPARTY_END));
+    drop(way_out);
+    drop(ann);
+    device.wait_released();
+}
+
+#[test]
 fn release_exactly_once() {
     let _turn = beside_others();
     // Freed, or closed, without ever having been used.

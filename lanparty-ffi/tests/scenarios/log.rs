@@ -1,7 +1,8 @@
 //! The log, for a program that asks for it.
 
 use std::ffi::c_void;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering::SeqCst};
 
 use lanparty::*;
 
@@ -24,7 +25,7 @@ impl Listener {
     }
 
     fn listens(&'static self, level: u32) -> Answer {
-        let user_data = std::ptr::from_ref(self).cast_mut().cast();
+        let user_data = ptr::from_ref(self).cast_mut().cast();
         call!(lanparty_log_set_callback(level, Some(line), user_data, Some(release)))
     }
 
@@ -64,7 +65,7 @@ unsafe extern "C-unwind" fn release(user_data: *mut c_void) {
 }
 
 fn nobody_listens() {
-    call!(lanparty_log_set_callback(LANPARTY_LEVEL_INFO, None, std::ptr::null_mut(), None)).ok();
+    call!(lanparty_log_set_callback(LANPARTY_LEVEL_INFO, None, ptr::null_mut(), None)).ok();
 }
 
 fn a_short_party() {
@@ -115,4 +116,38 @@ fn log_callback() {
     COARSE.is_released(2);
     FINE.is_released(1);
     assert!(![&FINE, &COARSE].iter().any(|listener| listener.odd.load(SeqCst)));
+}
+
+/// The relay that the callback below asks, and how often it did.
+static ASKED: AtomicPtr<lanparty_relay> = AtomicPtr::new(ptr::null_mut());
+static ANSWERS: AtomicU32 = AtomicU32::new(0);
+
+unsafe extern "C-unwind" fn ask(_: *mut c_void, _: u32, _: lanparty_str, _: lanparty_str) {
+    let relay = ASKED.load(SeqCst);
+    let (mut stats, mut count) = (sized(), 0);
+    let size = size_of::<lanparty_room>();
+    let answers = [
+        call!(lanparty_relay_stats_get(relay, &raw mut stats)).status,
+        call!(lanparty_relay_rooms(relay, ptr::null_mut(), size, 0, &raw mut count)).status,
+    ];
+    if answers[0] == LANPARTY_OK && [LANPARTY_OK, LANPARTY_TRUNCATED].contains(&answers[1]) {
+        ANSWERS.fetch_add(1, SeqCst);
+    }
+}
+
+/// Lines are written under locks of the library, and of QUIC's at the finest level: a callback must not meet them.
+#[test]
+fn a_log_callback_asks_the_library() {
+    static ENDED: Listener = Listener::new();
+    let _turn = alone();
+    let venue = Venue::open();
+    ASKED.store(venue.relay.ptr(), SeqCst);
+    let user_data = ptr::from_ref(&ENDED).cast_mut().cast();
+    call!(lanparty_log_set_callback(LANPARTY_LEVEL_TRACE, Some(ask), user_data, Some(release))).ok();
+    let ann = venue.join(c"Ann");
+    venue.join(c"Bob").leave();
+    until("the callback was answered", || ANSWERS.load(SeqCst) > 100);
+    nobody_listens();
+    ENDED.is_released(1);
+    ann.leave();
 }
