@@ -1407,8 +1407,8 @@ uint64_t lanparty_live_handles(void);
  * Has the log handed to a callback: opt-in, and for the whole process. Nothing is logged anywhere else.
  *
  * @param level the highest LANPARTY_LEVEL_* that is wanted.
- * @param callback receives the lines; NULL takes the former one away, which may still be inside its last call then. See
- *     lanparty_log_fn.
+ * @param callback receives the lines; NULL takes the former one away. Its last call is waited for, a second at most, unless
+ *     this is called from inside it. See lanparty_log_fn.
  * @param user_data handed to both functions.
  * @param release called exactly once, when the callback has been taken away or replaced and its last call is over, also if
  *     this function fails; may be NULL.

@@ -2,10 +2,10 @@
 
 use std::ffi::c_void;
 use std::fmt::{self, Write as _};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock, Weak};
-use std::thread;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::thread::{self, JoinHandle};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record as SpanRecord};
@@ -15,6 +15,8 @@ use tracing::{Event, Level, Metadata, Subscriber};
 use crate::callback;
 use crate::error::{Failure, lanparty_error};
 use crate::handle::boundary;
+use crate::lock::lock;
+use crate::signal::{Deadline, Signal};
 use crate::status::*;
 use crate::text::lanparty_str;
 
@@ -46,12 +48,21 @@ pub type lanparty_release_fn = Option<unsafe extern "C-unwind" fn(user_data: *mu
 /// Lines that wait for a callback that does not keep up; more are lost, and counted.
 const QUEUE_CAPACITY: usize = 4096;
 
+/// How long a callback that was taken away is waited for, in milliseconds.
+const LAST_CALL_MS: u32 = 1000;
+
 /// Who listens: lines are written wherever the library happens to be, under whatever lock, and handed out by a thread of
 /// their own.
 struct Listener {
     level: u32,
-    lines: SyncSender<Line>,
+    /// `None` wakes the thread, to look whether it is to stop.
+    lines: SyncSender<Option<Line>>,
     lost: AtomicU64,
+    stopped: AtomicBool,
+    over: AtomicBool,
+    /// The thread is over.
+    ended: Signal,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 struct Line {
@@ -91,35 +102,68 @@ fn listener() -> Option<Arc<Listener>> {
 }
 
 impl Listener {
-    /// Starts the thread that hands lines out, until the listener is dropped.
+    /// Starts the thread that hands lines out.
     fn start(level: u32, callback: Callback) -> Result<Arc<Self>, Failure> {
         let (sender, lines) = sync_channel(QUEUE_CAPACITY);
-        let listener = Arc::new(Self { level, lines: sender, lost: AtomicU64::new(0) });
-        let weak = Arc::downgrade(&listener);
-        thread::Builder::new()
+        let listener = Arc::new(Self {
+            level,
+            lines: sender,
+            lost: AtomicU64::new(0),
+            stopped: AtomicBool::new(false),
+            over: AtomicBool::new(false),
+            ended: Signal::default(),
+            thread: Mutex::new(None),
+        });
+        let shared = Arc::clone(&listener);
+        let thread = thread::Builder::new()
             .name("lanparty-log".to_owned())
-            .spawn(move || callback.hand_out(&lines, &weak))
+            .spawn(move || {
+                callback.hand_out(&lines, &shared);
+                drop(callback);
+                shared.over.store(true, Ordering::SeqCst);
+                shared.ended.notify();
+            })
             .map_err(|error| Failure::system("no thread can be started for the log", &error))?;
+        *lock(&listener.thread) = Some(thread);
         Ok(listener)
     }
 
     fn write(&self, line: Line) {
-        if self.lines.try_send(line).is_err() {
+        if self.lines.try_send(Some(line)).is_err() {
             self.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Ends the thread, and waits a while for that, unless this is the thread.
+    fn stop(&self) {
+        self.stopped.store(true, Ordering::SeqCst);
+        let _ = self.lines.try_send(None); // a full queue keeps the thread awake as well
+        if callback::is_inside() {
+            return;
+        }
+        let over = || self.over.load(Ordering::SeqCst).then_some(());
+        if self.ended.until(Deadline::after_ms(LAST_CALL_MS), over).is_some()
+            && let Some(thread) = lock(&self.thread).take()
+        {
+            let _ = thread.join(); // it has nothing left to do
         }
     }
 }
 
 impl Callback {
-    fn hand_out(self, lines: &Receiver<Line>, listener: &Weak<Listener>) {
+    fn hand_out(&self, lines: &Receiver<Option<Line>>, listener: &Listener) {
         for line in lines {
-            let Some(listener) = listener.upgrade() else { break };
+            if listener.stopped.load(Ordering::SeqCst) {
+                break;
+            }
             let lost = listener.lost.swap(0, Ordering::Relaxed);
             if lost > 0 {
                 let message = format!("{lost} lines were lost: the callback does not keep up");
                 self.call(&Line { level: LANPARTY_LEVEL_WARN, target: "lanparty::ffi", message });
             }
-            self.call(&line);
+            if let Some(line) = line {
+                self.call(&line);
+            }
         }
     }
 
@@ -141,8 +185,8 @@ impl Callback {
 /// Has the log handed to a callback: opt-in, and for the whole process. Nothing is logged anywhere else.
 ///
 /// @param level the highest LANPARTY_LEVEL_* that is wanted.
-/// @param callback receives the lines; NULL takes the former one away, which may still be inside its last call then. See
-///     lanparty_log_fn.
+/// @param callback receives the lines; NULL takes the former one away. Its last call is waited for, a second at most, unless
+///     this is called from inside it. See lanparty_log_fn.
 /// @param user_data handed to both functions.
 /// @param release called exactly once, when the callback has been taken away or replaced and its last call is over, also if
 ///     this function fails; may be NULL.
@@ -173,8 +217,14 @@ pub unsafe extern "C" fn lanparty_log_set_callback(
                 Some(Listener::start(level, Callback { function, user_data })?)
             }
         };
-        *LISTENER.write().unwrap_or_else(PoisonError::into_inner) = listener;
+        let old = {
+            let mut place = LISTENER.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *place, listener)
+        };
         tracing::callsite::rebuild_interest_cache();
+        if let Some(old) = old {
+            old.stop();
+        }
         Ok(LANPARTY_OK)
     };
     // SAFETY: `err` is as this function asks.

@@ -117,7 +117,7 @@ namespace LanParty
         }
 
         /// <summary>
-        /// What the system can wait on until a frame can be received: a file descriptor on Unix, an event on Windows.
+        /// What the system can wait on until a frame can be received: a file descriptor on Linux, nothing elsewhere yet.
         /// It belongs to the port.
         /// </summary>
         public long WaitHandle

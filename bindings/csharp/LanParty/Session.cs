@@ -109,7 +109,7 @@ namespace LanParty
         }
 
         /// <summary>
-        /// What the system can wait on until there is an event: a file descriptor on Unix, an event on Windows. It
+        /// What the system can wait on until there is an event: a file descriptor on Linux, nothing elsewhere yet. It
         /// belongs to the session.
         /// </summary>
         public long WaitHandle

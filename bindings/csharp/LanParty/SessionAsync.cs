@@ -30,8 +30,16 @@ namespace LanParty
             if (e.Kind == EventKind.Joined) joined.TrySetResult(true);
             if (e.Kind != EventKind.Ended || joined.Task.IsCompleted) return;
             // The reason as an error object says more than the event: it has a kind.
-            int status = NativeMethods.lanparty_session_wait_joined(Handle, 0, out IntPtr error);
-            Fail(LanPartyException.From(status, error));
+            try
+            {
+                int status = NativeMethods.lanparty_session_wait_joined(Handle, 0, out IntPtr error);
+                Fail(LanPartyException.From(status, error));
+            }
+            catch (ObjectDisposedException gone)
+            {
+                // Somebody disposed of the session meanwhile; the event itself still goes to whoever took it.
+                Fail(gone);
+            }
         }
 
         private void Fail(Exception reason)
