@@ -1740,8 +1740,9 @@ lanparty_status lanparty_session_peers(const struct lanparty_session *session,
  * @param port borrowed: the session keeps it alive by itself.
  * @param timeout_ms how long to wait until it is done, which is soon; it is done in any case.
  * @param err out, or NULL: LANPARTY_E_PORT_IN_USE, LANPARTY_E_MTU if the port carries smaller frames than the session has
- *     promised, LANPARTY_E_WRONG_PORT for an adapter, LANPARTY_E_CLOSED, LANPARTY_E_SESSION_OVER, or why the port could not
- *     be opened. Nothing has changed then; but if the session ends at that very moment, the port ends with it.
+ *     promised, LANPARTY_E_WRONG_PORT for an adapter that was not set from the start, LANPARTY_E_CLOSED,
+ *     LANPARTY_E_SESSION_OVER, or why the port could not be opened. Nothing has changed then; but if the session ends at
+ *     that very moment, the port ends with it.
  */
 lanparty_status lanparty_session_bridge(const struct lanparty_session *session,
                                         const struct lanparty_port *port,
@@ -1984,7 +1985,7 @@ lanparty_status lanparty_relay_bind(const struct lanparty_relay_config *config,
                                     struct lanparty_error **err);
 
 /**
- * Where the relay listens, as in "192.0.2.7:443" or "[2001:db8::7]:443".
+ * Where the relay listens, as in `192.0.2.7:443` or `[2001:db8::7]:443`.
  *
  * @param relay borrowed.
  * @param buf out: the text with a NUL; may be NULL if `cap` is 0. 64 bytes are enough.

@@ -102,7 +102,7 @@ async fn a_certificate_that_does_not_fit_is_not_trusted() {
     assert!(wrong_name.to_string().contains("not for elsewhere.test but for party.test"), "{wrong_name}");
     let untrusted = failure(&options(&addr, &other, NAME)).await;
     assert_eq!(untrusted.exit(), Exit::Untrusted, "{untrusted}");
-    assert!(untrusted.to_string().contains("--relay-ca-cert"), "{untrusted}");
+    assert!(untrusted.to_string().contains("(relay-ca-cert)"), "{untrusted}");
     let no_name = failure(&options(&addr, &path, "not a name")).await;
     assert_eq!(no_name.exit(), Exit::Usage, "{no_name}");
 }

@@ -56,7 +56,7 @@ pub unsafe extern "C" fn lanparty_relay_bind(
     unsafe { on(config, err, body) }
 }
 
-/// Where the relay listens, as in "192.0.2.7:443" or "[2001:db8::7]:443".
+/// Where the relay listens, as in `192.0.2.7:443` or `[2001:db8::7]:443`.
 ///
 /// @param relay borrowed.
 /// @param buf out: the text with a NUL; may be NULL if `cap` is 0. 64 bytes are enough.

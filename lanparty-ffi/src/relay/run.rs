@@ -111,7 +111,7 @@ impl Running {
         let (text, watch) = (text.to_owned(), lock(&self.watch).take());
         let epilogue = LastEvent(Arc::clone(&self.events));
         let farewell = async move {
-            relay.close(&text).await;
+            relay.shut_down(&text).await;
             if let Some(watch) = watch {
                 let _ = watch.await; // if it panicked, it has told the end on its way out
             }

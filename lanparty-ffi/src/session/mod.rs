@@ -195,8 +195,9 @@ pub unsafe extern "C" fn lanparty_session_peers(
 /// @param port borrowed: the session keeps it alive by itself.
 /// @param timeout_ms how long to wait until it is done, which is soon; it is done in any case.
 /// @param err out, or NULL: LANPARTY_E_PORT_IN_USE, LANPARTY_E_MTU if the port carries smaller frames than the session has
-///     promised, LANPARTY_E_WRONG_PORT for an adapter, LANPARTY_E_CLOSED, LANPARTY_E_SESSION_OVER, or why the port could not
-///     be opened. Nothing has changed then; but if the session ends at that very moment, the port ends with it.
+///     promised, LANPARTY_E_WRONG_PORT for an adapter that was not set from the start, LANPARTY_E_CLOSED,
+///     LANPARTY_E_SESSION_OVER, or why the port could not be opened. Nothing has changed then; but if the session ends at
+///     that very moment, the port ends with it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lanparty_session_bridge(
     session: *const lanparty_session,

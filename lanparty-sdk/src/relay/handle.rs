@@ -145,9 +145,14 @@ impl Relay {
         let _ = stopped.wait_for(|stopped| *stopped).await;
     }
 
-    /// Tells every member that the relay goes away, and closes. Members come back by themselves when it does. A second call
-    /// changes nothing.
-    pub async fn close(&self, text: &str) {
+    /// Tells every member that the relay goes away, and closes. Members come back by themselves when it does.
+    pub async fn close(self, text: &str) {
+        self.shut_down(text).await;
+    }
+
+    /// [`Relay::close`] for a relay that several hold: its UDP port is free when the last of them has dropped it. A second
+    /// call changes nothing.
+    pub async fn shut_down(&self, text: &str) {
         self.endpoint.set_server_config(None);
         self.core.update(|state, now| state.shut_down(now, text));
         let _ = timeout(FAREWELL_TIMEOUT, self.core.emptied()).await;

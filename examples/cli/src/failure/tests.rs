@@ -48,7 +48,7 @@ fn a_connection_that_does_not_come_about_says_why() {
     };
     for (error, exit, words) in [
         (names, Exit::Untrusted, "not for a.example but for b.example"),
-        (ConnectError::UnknownIssuer, Exit::Untrusted, "--relay-ca-cert"),
+        (ConnectError::UnknownIssuer, Exit::Untrusted, "(relay-ca-cert)"),
         (ConnectError::Expired, Exit::Untrusted, "clock"),
         (ConnectError::BadCertificate { source: None }, Exit::Untrusted, "renew"),
         (ConnectError::TimedOut, Exit::Unreachable, "firewall"),
