@@ -149,7 +149,9 @@ internal static class Children
             while (!ann.Port.Ended) ann.Port.TrySend(ann.Frame(bob.Mac, 60));
         }) { IsBackground = true }.Start();
         waiting.Wait();
-        sink.Called.Wait(Party.Wait);
+        Check.That(sink.Called.Wait(Party.Wait), "the sink was not called");
+        // Nobody else holds the relay.
+        GC.KeepAlive(party);
     }
 }
 
