@@ -273,6 +273,26 @@
 #define LANPARTY_E_UNSUPPORTED -116
 
 /**
+ * There are several adapters, and none was chosen.
+ */
+#define LANPARTY_E_ADAPTER_AMBIGUOUS -117
+
+/**
+ * The adapter is switched off.
+ */
+#define LANPARTY_E_ADAPTER_DISABLED -118
+
+/**
+ * The adapter does not take the member's MAC address.
+ */
+#define LANPARTY_E_ADAPTER_MAC -119
+
+/**
+ * The adapter's driver is too old.
+ */
+#define LANPARTY_E_DRIVER_OLD -120
+
+/**
  * A name has no address.
  */
 #define LANPARTY_E_RESOLVE -201

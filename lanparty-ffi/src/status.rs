@@ -144,6 +144,18 @@ pub const LANPARTY_E_SYSTEM: i32 = -115;
 /// This system cannot do that.
 pub const LANPARTY_E_UNSUPPORTED: i32 = -116;
 
+/// There are several adapters, and none was chosen.
+pub const LANPARTY_E_ADAPTER_AMBIGUOUS: i32 = -117;
+
+/// The adapter is switched off.
+pub const LANPARTY_E_ADAPTER_DISABLED: i32 = -118;
+
+/// The adapter does not take the member's MAC address.
+pub const LANPARTY_E_ADAPTER_MAC: i32 = -119;
+
+/// The adapter's driver is too old.
+pub const LANPARTY_E_DRIVER_OLD: i32 = -120;
+
 /// A name has no address.
 pub const LANPARTY_E_RESOLVE: i32 = -201;
 
@@ -283,6 +295,10 @@ const TEXTS: &[(i32, &CStr)] = &[
     (LANPARTY_E_IDENTITY_FILE, c"the identity file could not be read, used, made or written"),
     (LANPARTY_E_SYSTEM, c"the system refused for a reason without a number of its own"),
     (LANPARTY_E_UNSUPPORTED, c"this system cannot do that"),
+    (LANPARTY_E_ADAPTER_AMBIGUOUS, c"there are several adapters, and none was chosen"),
+    (LANPARTY_E_ADAPTER_DISABLED, c"the adapter is switched off"),
+    (LANPARTY_E_ADAPTER_MAC, c"the adapter does not take the member's MAC address"),
+    (LANPARTY_E_DRIVER_OLD, c"the adapter's driver is too old"),
     (LANPARTY_E_RESOLVE, c"a name has no address"),
     (LANPARTY_E_UNREACHABLE, c"nobody answered"),
     (LANPARTY_E_CONNECT, c"a connection did not come about for another reason"),

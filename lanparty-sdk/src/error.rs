@@ -112,6 +112,14 @@ pub mod code {
     pub const SYSTEM: u32 = 215;
     /// This system cannot do that.
     pub const UNSUPPORTED: u32 = 216;
+    /// There are several adapters, and none was chosen.
+    pub const ADAPTER_AMBIGUOUS: u32 = 217;
+    /// The adapter is switched off.
+    pub const ADAPTER_DISABLED: u32 = 218;
+    /// The adapter does not take the member's MAC address.
+    pub const ADAPTER_MAC: u32 = 219;
+    /// The adapter's driver is too old.
+    pub const DRIVER_OLD: u32 = 220;
     /// A name has no address.
     pub const RESOLVE: u32 = 301;
     /// Nobody answered.
@@ -181,6 +189,10 @@ pub mod code {
         ("IDENTITY_FILE", IDENTITY_FILE),
         ("SYSTEM", SYSTEM),
         ("UNSUPPORTED", UNSUPPORTED),
+        ("ADAPTER_AMBIGUOUS", ADAPTER_AMBIGUOUS),
+        ("ADAPTER_DISABLED", ADAPTER_DISABLED),
+        ("ADAPTER_MAC", ADAPTER_MAC),
+        ("DRIVER_OLD", DRIVER_OLD),
         ("RESOLVE", RESOLVE),
         ("UNREACHABLE", UNREACHABLE),
         ("CONNECT", CONNECT),

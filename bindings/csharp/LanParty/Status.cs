@@ -94,6 +94,14 @@ namespace LanParty
         System = -115,
         /// <summary>This system cannot do that.</summary>
         Unsupported = -116,
+        /// <summary>There are several adapters, and none was chosen.</summary>
+        AdapterAmbiguous = -117,
+        /// <summary>The adapter is switched off.</summary>
+        AdapterDisabled = -118,
+        /// <summary>The adapter does not take the member's MAC address.</summary>
+        AdapterMac = -119,
+        /// <summary>The adapter's driver is too old.</summary>
+        DriverOld = -120,
         /// <summary>The relay's name has no address.</summary>
         Resolve = -201,
         /// <summary>Nobody answered.</summary>

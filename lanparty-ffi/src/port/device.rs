@@ -47,7 +47,7 @@ pub(super) struct Tap {
 }
 
 #[cfg(target_os = "linux")]
-pub(super) type Address = lanparty_sdk::port::tap_linux::InterfaceAddress;
+pub(super) type Address = lanparty_sdk::port::InterfaceAddress;
 #[cfg(not(target_os = "linux"))]
 pub(super) type Address = String;
 
