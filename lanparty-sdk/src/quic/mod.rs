@@ -13,6 +13,7 @@ mod connect;
 mod control;
 mod error;
 mod outbox;
+mod plain;
 mod restart;
 mod socket;
 mod tls;

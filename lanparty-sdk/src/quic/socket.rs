@@ -4,10 +4,11 @@ use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 
-use quinn::{Endpoint, EndpointConfig, TokioRuntime};
+use quinn::{AsyncUdpSocket, Endpoint, EndpointConfig, Runtime as _, TokioRuntime};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::cert::ServerCert;
+use super::plain::{PlainSocket, is_lacking};
 use crate::error::{Coded, code};
 
 /// Bytes that the kernel may queue for a socket.
@@ -198,7 +199,19 @@ fn endpoint(
     if tokio::runtime::Handle::try_current().is_err() {
         return Err(BindError::NoRuntime);
     }
-    Endpoint::new(endpoint, server, socket, Arc::new(TokioRuntime))
+    let open = || {
+        // A second handle on the same socket, for the plain way.
+        let plain = socket.try_clone()?;
+        match TokioRuntime.wrap_udp_socket(socket) {
+            Err(error) if is_lacking(&error) => {
+                tracing::debug!(target: "lanparty::quic", %error, "the system lacks what QUIC likes: plain UDP");
+                Ok(Arc::new(PlainSocket::new(plain)?) as Arc<dyn AsyncUdpSocket>)
+            }
+            socket => socket,
+        }
+    };
+    let socket = open().map_err(|source| BindError::new(addr, source))?;
+    Endpoint::new_with_abstract_socket(endpoint, server, socket, Arc::new(TokioRuntime))
         .map_err(|source| BindError::new(addr, source))
 }
 

@@ -1,0 +1,120 @@
+//! A UDP socket that asks nothing special of the system.
+//!
+//! quinn's own sockets set options that not every stack knows, ECN among them: old versions of Windows and Wine refuse
+//! to open one. What is lost without is congestion marks, and many datagrams in one system call.
+
+use std::fmt;
+use std::future::Future;
+use std::io::{self, IoSliceMut};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use quinn::udp::{RecvMeta, Transmit};
+use quinn::{AsyncUdpSocket, UdpPoller};
+use tokio::io::ReadBuf;
+use tokio::net::UdpSocket;
+
+/// What the system answers to an option that it does not know.
+#[cfg(windows)]
+const UNKNOWN_OPTION: &[i32] = &[10042, 10045]; // WSAENOPROTOOPT, WSAEOPNOTSUPP
+#[cfg(target_os = "linux")]
+const UNKNOWN_OPTION: &[i32] = &[libc::ENOPROTOOPT, libc::EOPNOTSUPP];
+#[cfg(not(any(windows, target_os = "linux")))]
+const UNKNOWN_OPTION: &[i32] = &[];
+
+/// Whether a stack lacks what quinn's own sockets ask for.
+pub(super) fn is_lacking(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::Unsupported
+        || error.raw_os_error().is_some_and(|number| UNKNOWN_OPTION.contains(&number))
+}
+
+/// A plain socket. One datagram per call, no congestion marks.
+#[derive(Debug)]
+pub(super) struct PlainSocket {
+    socket: UdpSocket,
+}
+
+impl PlainSocket {
+    /// Takes a socket that does not block.
+    pub(super) fn new(socket: std::net::UdpSocket) -> io::Result<Self> {
+        Ok(Self { socket: UdpSocket::from_std(socket)? })
+    }
+}
+
+impl AsyncUdpSocket for PlainSocket {
+    fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
+        Box::pin(Poller { socket: self, writable: None })
+    }
+
+    fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
+        match self.socket.try_send_to(transmit.contents, transmit.destination) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(error),
+            // A datagram that does not leave is one that is lost: QUIC finds out by itself.
+            Err(error) => {
+                tracing::debug!(target: "lanparty::quic", %error, "datagram not sent");
+                Ok(())
+            }
+            Ok(_) => Ok(()),
+        }
+    }
+
+    fn poll_recv(
+        &self,
+        cx: &mut Context<'_>,
+        bufs: &mut [IoSliceMut<'_>],
+        meta: &mut [RecvMeta],
+    ) -> Poll<io::Result<usize>> {
+        let (Some(buffer), Some(meta)) = (bufs.first_mut(), meta.first_mut()) else {
+            return Poll::Ready(Ok(0));
+        };
+        loop {
+            let mut read = ReadBuf::new(buffer);
+            match ready!(self.socket.poll_recv_from(cx, &mut read)) {
+                Ok(addr) => {
+                    let len = read.filled().len();
+                    *meta = RecvMeta { addr, len, stride: len, ecn: None, dst_ip: None };
+                    return Poll::Ready(Ok(1));
+                }
+                // Windows tells here that an earlier datagram found nobody (WSAECONNRESET), or that this one was longer
+                // than any of QUIC's (WSAEMSGSIZE).
+                Err(error) if is_of_one_datagram(&error) => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+}
+
+fn is_of_one_datagram(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::ConnectionReset || (cfg!(windows) && error.raw_os_error() == Some(10040))
+}
+
+type Writable = Pin<Box<dyn Future<Output = io::Result<()>> + Send + Sync>>;
+
+/// Waits until a socket can be written to, for one task.
+struct Poller {
+    socket: Arc<PlainSocket>,
+    writable: Option<Writable>,
+}
+
+impl UdpPoller for Poller {
+    fn poll_writable(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let socket = Arc::clone(&self.socket);
+        let writable =
+            self.writable.get_or_insert_with(|| Box::pin(async move { socket.socket.writable().await }));
+        let result = ready!(writable.as_mut().poll(cx));
+        self.writable = None;
+        Poll::Ready(result)
+    }
+}
+
+impl fmt::Debug for Poller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Poller").finish_non_exhaustive()
+    }
+}
