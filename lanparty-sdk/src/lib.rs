@@ -158,6 +158,8 @@ pub mod testing;
 mod file;
 #[cfg(feature = "runtime")]
 pub mod identity;
+#[cfg(all(feature = "runtime", any(windows, test)))]
+mod lease;
 #[cfg(feature = "runtime")]
 pub mod net;
 #[cfg(feature = "runtime")]

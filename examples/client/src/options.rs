@@ -8,7 +8,7 @@ use lanparty_cli::{CommonOptions, Failure, MemberOptions, Program};
 use lanparty_sdk::frame::{DEFAULT_MTU, MIN_MTU, MacAddr};
 
 #[cfg(target_os = "linux")]
-use lanparty_sdk::port::tap_linux::InterfaceAddress as Address;
+use lanparty_sdk::port::InterfaceAddress as Address;
 #[cfg(not(target_os = "linux"))]
 use std::string::String as Address;
 

@@ -3,7 +3,8 @@
 use lanparty_cli::{Exit, Failure, Hooks, MemberOptions, SAY, Shutdown, run_member};
 use lanparty_sdk::ctrl::PeerRole;
 use lanparty_sdk::identity::Identity;
-use lanparty_sdk::port::tap_linux::{InterfaceAddress, TapError, TapHandle, TapOptions, TapPort};
+use lanparty_sdk::port::InterfaceAddress;
+use lanparty_sdk::port::tap_linux::{TapError, TapHandle, TapOptions, TapPort};
 use lanparty_sdk::room::Room as _;
 use lanparty_sdk::session::{MemberSession, Session as _};
 use tracing::{info, warn};

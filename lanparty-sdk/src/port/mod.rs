@@ -7,8 +7,10 @@
 //! |---|---|---|
 //! | [`memory`] | any | nothing |
 //! | `tap_linux` | Linux | `CAP_NET_ADMIN` |
+//! | `tap_windows` | Windows, with TAP-Windows6 | administrator |
 //! | `af_packet` | Linux | `CAP_NET_RAW` |
 
+mod address;
 pub mod memory;
 pub mod offload;
 
@@ -16,12 +18,15 @@ pub mod offload;
 pub mod af_packet;
 #[cfg(all(feature = "runtime", target_os = "linux"))]
 pub mod tap_linux;
+#[cfg(all(feature = "runtime", windows))]
+pub mod tap_windows;
 
 #[cfg(all(feature = "runtime", target_os = "linux"))]
 mod interface;
-#[cfg(all(feature = "runtime", target_os = "linux"))]
+#[cfg(all(feature = "runtime", any(target_os = "linux", windows)))]
 mod slab;
 
+pub use address::{InterfaceAddress, ParseAddressError};
 #[cfg(all(feature = "runtime", target_os = "linux"))]
 pub use interface::NameError;
 

@@ -31,13 +31,17 @@
 //! ```
 
 mod plan;
+mod policy;
 
 #[cfg(all(feature = "runtime", target_os = "linux"))]
 mod linux;
 #[cfg(all(feature = "runtime", not(target_os = "linux")))]
 mod unsupported;
+#[cfg(all(feature = "runtime", windows))]
+pub(crate) mod windows;
 
 pub use plan::{Interface, PinCheck, PinPlan, PlanError, Route, RouteKind, RouteOrigin, TABLE_MAIN};
+pub use policy::AdapterPolicy;
 
 #[cfg(all(feature = "runtime", target_os = "linux"))]
 pub use linux::RoutePin;

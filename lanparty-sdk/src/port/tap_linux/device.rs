@@ -12,8 +12,9 @@ use std::task::{Context, Poll};
 use tokio::io::Interest;
 use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
 
-use super::{InterfaceAddress, TapError};
+use super::TapError;
 use crate::frame::MacAddr;
+use crate::port::InterfaceAddress;
 use crate::port::interface::{Interface, check, request};
 
 const TUN_PATH: &str = "/dev/net/tun";

@@ -2,9 +2,9 @@
 
 use std::io;
 
-use super::InterfaceAddress;
 use crate::error::{Coded, code};
 use crate::frame::{MIN_MTU, MacAddr};
+use crate::port::InterfaceAddress;
 use crate::port::interface::NameError;
 
 /// Why there is no TAP adapter. Each says what to do where there is something to do.

@@ -7,7 +7,6 @@
 //! The adapter starts switched on, but with its cable pulled: a DHCP client waits until
 //! [`set_link`](super::FrameSink::set_link) says that there is a room.
 
-mod address;
 mod device;
 mod error;
 
@@ -20,9 +19,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-pub use address::{InterfaceAddress, ParseAddressError};
 pub use error::TapError;
 
+use super::address::InterfaceAddress;
 use super::interface::check_name;
 use super::slab::Slab;
 use super::{FrameBatch, FrameSink, FrameSource, Port, PortCaps, PortKind, TrySendError};
