@@ -118,3 +118,67 @@ impl fmt::Debug for Poller {
         f.debug_struct("Poller").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use bytes::Bytes;
+    use quinn::{Endpoint, EndpointConfig, ServerConfig, TokioRuntime};
+
+    use super::super::{
+        ServerCert, SocketBuffers, TransportOptions, Trust, bind_udp, connect, server_config,
+    };
+    use super::*;
+
+    const NAME: &str = "relay.example";
+
+    fn endpoint(server: Option<ServerConfig>) -> Endpoint {
+        let (socket, _) =
+            bind_udp(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0), SocketBuffers::default()).unwrap();
+        let socket = Arc::new(PlainSocket::new(socket).unwrap());
+        let runtime = Arc::new(TokioRuntime);
+        Endpoint::new_with_abstract_socket(EndpointConfig::default(), server, socket, runtime).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_connection_lives_on_plain_sockets() {
+        const DATAGRAMS: u32 = 500;
+        let cert = ServerCert::development(NAME).unwrap();
+        let relay = endpoint(Some(server_config(&cert, &TransportOptions::default())));
+        let addr = relay.local_addr().unwrap();
+        let echo = async {
+            let conn = relay.accept().await.unwrap().await.unwrap();
+            while let Ok(datagram) = conn.read_datagram().await {
+                conn.send_datagram(datagram).unwrap();
+            }
+        };
+        let member = endpoint(None);
+        let trust = Trust::certificates(cert.cert_der()).unwrap();
+        let ask = async {
+            let conn = connect(&member, addr, NAME, &trust, &TransportOptions::default()).await.unwrap();
+            assert!(
+                conn.max_datagram_size().unwrap() < 1200,
+                "without DF, larger ones may be cut on their way"
+            );
+            for number in 0..DATAGRAMS {
+                let datagram = Bytes::from(number.to_be_bytes().repeat(200));
+                conn.send_datagram(datagram.clone()).unwrap();
+                assert_eq!(conn.read_datagram().await.unwrap(), datagram);
+            }
+            conn.close(0_u8.into(), b"");
+        };
+        tokio::join!(echo, ask);
+    }
+
+    #[test]
+    fn only_a_lacking_option_leads_to_a_plain_socket() {
+        for number in UNKNOWN_OPTION {
+            assert!(is_lacking(&io::Error::from_raw_os_error(*number)), "{number}");
+        }
+        assert!(is_lacking(&io::ErrorKind::Unsupported.into()));
+        for kind in [io::ErrorKind::PermissionDenied, io::ErrorKind::OutOfMemory, io::ErrorKind::Other] {
+            assert!(!is_lacking(&kind.into()), "{kind}");
+        }
+    }
+}
