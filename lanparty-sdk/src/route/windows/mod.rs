@@ -2,8 +2,13 @@
 
 pub(crate) mod access;
 mod adapter;
+mod host;
+mod network;
+mod registry;
+mod rows;
 
 pub(crate) use adapter::AdapterSettings;
+pub(crate) use host::{SystemHost, SystemLease};
 
 use std::io;
 
