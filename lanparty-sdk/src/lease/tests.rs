@@ -159,6 +159,7 @@ fn what_is_changed_comes_back() {
     assert_eq!(memory.state().get(&route()), Some(&Value::Number(5)));
     assert_eq!(memory.state().len(), 5);
     assert!(lease.holds(&metric(7)));
+    assert_eq!(lease.read(&metric(7)).unwrap(), number(120));
     assert_eq!(lease.held().count(), 5);
     drop(lease);
     assert_eq!(memory.state(), before());
@@ -438,6 +439,7 @@ fn a_journal_that_cannot_be_believed_is_left() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn a_journal_that_others_may_write_is_left() {
     use std::os::unix::fs::PermissionsExt as _;

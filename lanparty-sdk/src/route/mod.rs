@@ -10,8 +10,8 @@
 //!          203.0.113.7/32 via 192.168.1.1 dev wlan0 the pin: the relay's traffic
 //! ```
 //!
-//! The decisions are data ([`PinPlan`], [`PinCheck`]) and know no operating system. On Linux `RoutePin` carries them
-//! out; elsewhere it says that it cannot.
+//! The decisions are data ([`PinPlan`], [`PinCheck`]) and know no operating system. On Linux and Windows `RoutePin`
+//! carries them out; elsewhere it says that it cannot.
 //!
 //! What it does not do: move the default route, change metrics, or touch routes of others. A host route that somebody
 //! else has set to the same way is *borrowed*: used, and left when the pin is dropped.
@@ -35,7 +35,9 @@ mod policy;
 
 #[cfg(all(feature = "runtime", target_os = "linux"))]
 mod linux;
-#[cfg(all(feature = "runtime", not(target_os = "linux")))]
+#[cfg(all(feature = "runtime", any(target_os = "linux", windows)))]
+mod pin;
+#[cfg(all(feature = "runtime", not(any(target_os = "linux", windows))))]
 mod unsupported;
 #[cfg(all(feature = "runtime", windows))]
 pub(crate) mod windows;
@@ -43,9 +45,9 @@ pub(crate) mod windows;
 pub use plan::{Interface, PinCheck, PinPlan, PlanError, Route, RouteKind, RouteOrigin, TABLE_MAIN};
 pub use policy::AdapterPolicy;
 
-#[cfg(all(feature = "runtime", target_os = "linux"))]
-pub use linux::RoutePin;
-#[cfg(all(feature = "runtime", not(target_os = "linux")))]
+#[cfg(all(feature = "runtime", any(target_os = "linux", windows)))]
+pub use pin::RoutePin;
+#[cfg(all(feature = "runtime", not(any(target_os = "linux", windows))))]
 pub use unsupported::RoutePin;
 
 use crate::error::{Coded, code};
@@ -92,10 +94,22 @@ pub enum RouteError {
         source: io::Error,
     },
     /// This process may not change routes.
-    #[error("not root: run with sudo, or give this binary cap_net_admin")]
+    #[cfg_attr(
+        windows,
+        error("not an administrator: start it in an elevated prompt (\"Run as administrator\")")
+    )]
+    #[cfg_attr(not(windows), error("not root: run with sudo, or give this binary cap_net_admin"))]
     NotPermitted(#[source] io::Error),
-    /// The pin was added, and yet the system sends elsewhere. Policy rules (`ip rule`) can do that.
-    #[error("the route {route} was added, but the system does not choose it: see `ip rule`")]
+    /// The pin was added, and yet the system sends elsewhere. Policy rules of Linux (`ip rule`) can do that, and another
+    /// host route with a lower metric.
+    #[cfg_attr(
+        windows,
+        error("the route {route} was added, but the system does not choose it: see `route print`")
+    )]
+    #[cfg_attr(
+        not(windows),
+        error("the route {route} was added, but the system does not choose it: see `ip rule`")
+    )]
     NotSelected {
         /// The pin.
         route: Box<Route>,
@@ -115,7 +129,9 @@ pub enum RouteError {
     #[error("cannot open the kernel's routing interface")]
     Socket(#[source] io::Error),
     /// Routes cannot be pinned on this system.
-    #[error("routes can only be pinned on Linux so far: traffic to the relay may enter the tunnel")]
+    #[error(
+        "routes can only be pinned on Linux and Windows so far: traffic to the relay may enter the tunnel"
+    )]
     Unsupported,
 }
 

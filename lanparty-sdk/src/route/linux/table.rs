@@ -13,17 +13,17 @@ const MAX_LISTS: usize = 8;
 
 /// The tables of the network namespace that they were opened in.
 #[derive(Debug)]
-pub(super) struct Tables {
+pub(in crate::route) struct Tables {
     socket: Socket,
 }
 
 impl Tables {
-    pub(super) fn open() -> Result<Self, RouteError> {
+    pub(in crate::route) fn open() -> Result<Self, RouteError> {
         Socket::open().map(|socket| Self { socket }).map_err(RouteError::Socket)
     }
 
     /// The route that datagrams to `host` take at present, by all rules. `None` if there is none.
-    pub(super) fn lookup(&mut self, host: IpAddr) -> Result<Option<Route>, RouteError> {
+    pub(in crate::route) fn lookup(&mut self, host: IpAddr) -> Result<Option<Route>, RouteError> {
         // The one answer tells the next hop, also where the route has several; the other one tells the route.
         let path = self.get(host, 0).map_err(|source| RouteError::Lookup { relay: host, source })?;
         let row = self.get(host, FIB_MATCH).map_err(|source| RouteError::Lookup { relay: host, source })?;
@@ -36,7 +36,7 @@ impl Tables {
     }
 
     /// All routes that reach `host`, except those of the table `local`.
-    pub(super) fn routes_to(&mut self, host: IpAddr) -> Result<Vec<Route>, RouteError> {
+    pub(in crate::route) fn routes_to(&mut self, host: IpAddr) -> Result<Vec<Route>, RouteError> {
         let mut tries = 0;
         loop {
             let mut routes = Vec::new();
@@ -61,12 +61,12 @@ impl Tables {
     }
 
     /// Adds a pin, before other routes of the same destination and metric. Replaces none.
-    pub(super) fn add(&mut self, route: &Route) -> io::Result<()> {
+    pub(in crate::route) fn add(&mut self, route: &Route) -> io::Result<()> {
         self.socket.ask(libc::RTM_NEWROUTE, libc::NLM_F_CREATE, &message::pin(route), |_, _| ())
     }
 
     /// Removes this very pin. If it has gone already, all is well.
-    pub(super) fn remove(&mut self, route: &Route) -> io::Result<()> {
+    pub(in crate::route) fn remove(&mut self, route: &Route) -> io::Result<()> {
         match self.socket.ask(libc::RTM_DELROUTE, 0, &message::pin(route), |_, _| ()) {
             Err(error) if matches!(error.raw_os_error(), Some(libc::ESRCH | libc::ENODEV)) => Ok(()),
             result => result,

@@ -19,7 +19,7 @@ use windows::Win32::Networking::WinSock::{
 use windows::core::GUID;
 
 use super::outcome;
-use crate::lease::Family;
+use crate::lease::{Family, Setting};
 
 /// The longest name of a connection, and a zero: `IF_MAX_STRING_SIZE`.
 const MAX_ALIAS_LEN: usize = 257;
@@ -177,16 +177,15 @@ pub(super) fn remove_route(key: &RouteKey) -> io::Result<()> {
     outcome(unsafe { DeleteIpForwardEntry2(&raw const row) })
 }
 
-/// The route that datagrams to `host` take at present, and the address they are sent from. `None` if there is none.
-pub(super) fn best_route(host: IpAddr) -> io::Result<Option<(RouteRow, IpAddr)>> {
+/// The route that datagrams to `host` take at present. `None` if there is none.
+pub(super) fn best_route(host: IpAddr) -> io::Result<Option<RouteRow>> {
     let destination = socket_address(host);
     let mut row = MIB_IPFORWARD_ROW2::default();
     let mut source = SOCKADDR_INET::default();
     // SAFETY: the places are there until the call returns.
     let told =
         unsafe { GetBestRoute2(None, 0, None, &raw const destination, 0, &raw mut row, &raw mut source) };
-    let told = unless_missing(outcome(told).map(|()| (row, source)))?;
-    Ok(told.and_then(|(row, source)| Some((RouteRow::from(&row)?, ip_address(&source)?))))
+    Ok(unless_missing(outcome(told))?.and_then(|()| RouteRow::from(&row)))
 }
 
 /// All routes of the family of `host`.
@@ -268,6 +267,12 @@ fn route_row(key: &RouteKey) -> MIB_IPFORWARD_ROW2 {
     row.PreferredLifetime = FOR_EVER;
     row.Immortal = true;
     row
+}
+
+impl From<RouteKey> for Setting {
+    fn from(RouteKey { destination, prefix_len, gateway, luid }: RouteKey) -> Self {
+        Self::Route { destination, prefix_len, gateway, luid }
+    }
 }
 
 impl RouteRow {
