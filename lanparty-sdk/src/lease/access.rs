@@ -32,5 +32,5 @@ fn check(metadata: &fs::Metadata) -> io::Result<()> {
     if metadata.permissions().mode() & 0o022 == 0 {
         return Ok(());
     }
-    Err(io::Error::new(io::ErrorKind::PermissionDenied, "others may write it"))
+    Err(io::Error::new(io::ErrorKind::InvalidData, "others may write it"))
 }

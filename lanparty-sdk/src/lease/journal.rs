@@ -146,7 +146,7 @@ impl Journal {
     /// Takes over the journal of an owner that is dead. `None` if he lives, or if there is no such journal any more.
     ///
     /// # Errors
-    /// The system's; [`io::ErrorKind::PermissionDenied`] also if somebody unprivileged could have written it.
+    /// The system's; [`io::ErrorKind::InvalidData`] if somebody unprivileged could have written it.
     pub(super) fn take(folder: &Folder, number: u64) -> io::Result<Option<Self>> {
         let path = folder.path_of(number);
         folder.step()?;

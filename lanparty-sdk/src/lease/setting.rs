@@ -52,7 +52,7 @@ impl Setting {
     ///
     /// A journal is a file, and what it says is done with an administrator's rights. So nothing is journaled, and
     /// nothing believed, but the few changes that are made here: no default route, no other registry key.
-    pub(super) fn allows(&self, value: Option<&Value>) -> bool {
+    pub(crate) fn allows(&self, value: Option<&Value>) -> bool {
         match (self, value) {
             (Self::AdapterMac { class_key }, None) => is_class_key(class_key),
             (Self::AdapterMac { class_key }, Some(Value::Text(text))) => {

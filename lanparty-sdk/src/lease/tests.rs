@@ -452,7 +452,7 @@ fn a_journal_that_others_may_write_is_left() {
 
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
     let error = Lease::open_in(memory, folder.path()).unwrap_err();
-    assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
+    assert_eq!(error.kind(), io::ErrorKind::InvalidData);
 }
 
 /// What happens to one of three settings.

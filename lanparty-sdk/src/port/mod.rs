@@ -99,7 +99,9 @@ pub(crate) fn host_addresses(caps: &PortCaps) -> Vec<std::net::IpAddr> {
     }
     #[cfg(target_os = "linux")]
     return interface::addresses(&caps.name);
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(windows)]
+    return crate::route::windows::addresses(&caps.name);
+    #[cfg(not(any(target_os = "linux", windows)))]
     Vec::new()
 }
 

@@ -39,6 +39,8 @@ mod linux;
 mod pin;
 #[cfg(all(feature = "runtime", not(any(target_os = "linux", windows))))]
 mod unsupported;
+#[cfg(all(feature = "runtime", any(windows, test)))]
+mod wanted;
 #[cfg(all(feature = "runtime", windows))]
 pub(crate) mod windows;
 
@@ -82,6 +84,9 @@ pub enum RouteError {
         /// The system's reason.
         source: io::Error,
     },
+    /// What is to be changed on this computer cannot be written down before, so that it could be put back.
+    #[error("cannot keep the journal of what is changed on this computer")]
+    Journal(#[source] io::Error),
     /// The system did not tell its routes.
     #[error("cannot list the routes of this host")]
     List(#[source] io::Error),
@@ -122,6 +127,14 @@ pub enum RouteError {
     Remove {
         /// The pin.
         route: Box<Route>,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// An adapter did not take a setting.
+    #[error("cannot set the {setting} of the adapter")]
+    Setting {
+        /// What was to be set.
+        setting: String,
         /// The system's reason.
         source: io::Error,
     },

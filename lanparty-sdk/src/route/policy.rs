@@ -8,7 +8,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AdapterPolicy {
-    /// Whether anything is changed at all. Default: yes. If not, only the MTU is left to whoever set it, too.
+    /// Whether anything is changed at all. Default: yes. If not, nothing is, not even the MTU.
     pub manage: bool,
     /// The interface's metric; `None` leaves it to Windows. Default: [`AdapterPolicy::DEFAULT_METRIC`].
     pub metric: Option<u16>,

@@ -49,7 +49,7 @@ pub(crate) fn journals() -> io::Result<PathBuf> {
 /// Makes a folder, and the one it is in, unless they are there.
 ///
 /// # Errors
-/// The system's; [`io::ErrorKind::PermissionDenied`] also if one of them belongs to somebody unprivileged.
+/// The system's; [`io::ErrorKind::InvalidData`] if one of them belongs to somebody unprivileged.
 pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
     for folder in [path.parent(), Some(path)].into_iter().flatten() {
         match create_folder(folder) {
@@ -115,7 +115,7 @@ fn create_folder(path: &Path) -> io::Result<()> {
 fn check(file: &File, path: &Path) -> io::Result<()> {
     let refused = |why: &str| {
         let way_out = format!("{} {why}: remove it, and try again", path.display());
-        Err(io::Error::new(io::ErrorKind::PermissionDenied, way_out))
+        Err(io::Error::new(io::ErrorKind::InvalidData, way_out))
     };
     if file.metadata()?.file_attributes() & FILE_ATTRIBUTE_REPARSE_POINT.0 != 0 {
         return refused("is a link");

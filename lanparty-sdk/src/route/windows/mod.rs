@@ -13,10 +13,16 @@ pub(crate) use host::{SystemHost, SystemLease};
 pub(super) use table::Tables;
 
 use std::io;
+use std::net::IpAddr;
 
 use windows::Win32::Foundation::{
     ERROR_FILE_NOT_FOUND, ERROR_NOT_FOUND, ERROR_OBJECT_ALREADY_EXISTS, ERROR_SUCCESS, WIN32_ERROR,
 };
+
+/// The addresses of the interface with the connection name `name`.
+pub(crate) fn addresses(name: &str) -> Vec<IpAddr> {
+    rows::addresses(name)
+}
 
 /// What a call of the Windows interface answered.
 pub(crate) fn outcome(answer: WIN32_ERROR) -> io::Result<()> {

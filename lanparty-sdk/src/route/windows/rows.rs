@@ -5,18 +5,20 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use windows::Win32::NetworkManagement::IpHelper::{
-    ConvertInterfaceGuidToLuid, ConvertInterfaceIndexToLuid, ConvertInterfaceLuidToAlias,
-    CreateIpForwardEntry2, CreateUnicastIpAddressEntry, DeleteIpForwardEntry2, DeleteUnicastIpAddressEntry,
-    FreeMibTable, GetBestRoute2, GetIpForwardEntry2, GetIpForwardTable2, GetIpInterfaceEntry,
-    GetUnicastIpAddressEntry, InitializeIpForwardEntry, InitializeIpInterfaceEntry,
-    InitializeUnicastIpAddressEntry, MIB_IPFORWARD_ROW2, MIB_IPFORWARD_TABLE2, MIB_IPINTERFACE_ROW,
-    MIB_UNICASTIPADDRESS_ROW, SetIpForwardEntry2, SetIpInterfaceEntry, SetUnicastIpAddressEntry,
+    ConvertInterfaceAliasToLuid, ConvertInterfaceGuidToLuid, ConvertInterfaceIndexToLuid,
+    ConvertInterfaceLuidToAlias, CreateIpForwardEntry2, CreateUnicastIpAddressEntry, DeleteIpForwardEntry2,
+    DeleteUnicastIpAddressEntry, FreeMibTable, GetBestRoute2, GetIpForwardEntry2, GetIpForwardTable2,
+    GetIpInterfaceEntry, GetUnicastIpAddressEntry, GetUnicastIpAddressTable, InitializeIpForwardEntry,
+    InitializeIpInterfaceEntry, InitializeUnicastIpAddressEntry, MIB_IPFORWARD_ROW2, MIB_IPFORWARD_TABLE2,
+    MIB_IPINTERFACE_ROW, MIB_UNICASTIPADDRESS_ROW, MIB_UNICASTIPADDRESS_TABLE, SetIpForwardEntry2,
+    SetIpInterfaceEntry, SetUnicastIpAddressEntry,
 };
 use windows::Win32::NetworkManagement::Ndis::NET_LUID_LH;
 use windows::Win32::Networking::WinSock::{
-    ADDRESS_FAMILY, AF_INET, AF_INET6, IpDadStatePreferred, MIB_IPPROTO_NETMGMT, SOCKADDR_INET,
+    ADDRESS_FAMILY, AF_INET, AF_INET6, AF_UNSPEC, IpDadStateDeprecated, IpDadStatePreferred,
+    MIB_IPPROTO_NETMGMT, SOCKADDR_INET,
 };
-use windows::core::GUID;
+use windows::core::{GUID, HSTRING};
 
 use super::outcome;
 use crate::lease::{Family, Setting};
@@ -133,6 +135,35 @@ pub(super) fn remove_address(luid: u64, address: IpAddr) -> io::Result<()> {
     let row = address_row(luid, address);
     // SAFETY: the row is there until the call returns.
     outcome(unsafe { DeleteUnicastIpAddressEntry(&raw const row) })
+}
+
+/// The addresses that can be used on the interface with the connection name `alias`; none if there is no such interface.
+pub(super) fn addresses(alias: &str) -> Vec<IpAddr> {
+    let mut luid = NET_LUID_LH::default();
+    // SAFETY: the name lives until the call returns, as does the place for the answer.
+    if unsafe { ConvertInterfaceAliasToLuid(&HSTRING::from(alias), &raw mut luid) }.is_err() {
+        return Vec::new();
+    }
+    let mut table: *mut MIB_UNICASTIPADDRESS_TABLE = std::ptr::null_mut();
+    // SAFETY: a place for the answer, which is a table that the system has allocated.
+    if unsafe { GetUnicastIpAddressTable(AF_UNSPEC, &raw mut table) }.is_err() {
+        return Vec::new();
+    }
+    let mut addresses = Vec::new();
+    // SAFETY: the table has as many rows as it says, one behind the other, and is freed once they are read. Every bit
+    // pattern is a LUID.
+    unsafe {
+        let first = (&raw const (*table).Table).cast::<MIB_UNICASTIPADDRESS_ROW>();
+        for at in 0..(*table).NumEntries as usize {
+            let row = &*first.add(at);
+            let is_usable = matches!(row.DadState, IpDadStatePreferred | IpDadStateDeprecated);
+            if row.InterfaceLuid.Value == luid.Value && is_usable {
+                addresses.extend(ip_address(&row.Address));
+            }
+        }
+        FreeMibTable(table.cast());
+    }
+    addresses
 }
 
 fn read_address(luid: u64, address: IpAddr) -> io::Result<Option<MIB_UNICASTIPADDRESS_ROW>> {
