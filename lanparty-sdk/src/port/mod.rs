@@ -18,7 +18,7 @@ pub mod offload;
 pub mod af_packet;
 #[cfg(all(feature = "runtime", target_os = "linux"))]
 pub mod tap_linux;
-#[cfg(all(feature = "runtime", windows))]
+#[cfg(all(feature = "runtime", any(windows, test)))]
 pub mod tap_windows;
 
 #[cfg(all(feature = "runtime", target_os = "linux"))]

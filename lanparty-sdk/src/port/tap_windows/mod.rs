@@ -7,13 +7,32 @@
 //!
 //! It needs an elevated process.
 
+mod adapters;
+mod control;
 mod error;
+mod ring;
+
+#[cfg(windows)]
+mod adapter;
+#[cfg(windows)]
+mod device;
+#[cfg(windows)]
+mod port;
+#[cfg(windows)]
+mod pump;
+#[cfg(windows)]
+mod registry;
+#[cfg(windows)]
+mod restart;
 
 use crate::frame::{DEFAULT_MTU, MacAddr};
-use crate::port::{InterfaceAddress, Port};
+use crate::port::InterfaceAddress;
 use crate::route::AdapterPolicy;
 
+pub use adapters::DriverVersion;
 pub use error::TapError;
+#[cfg(windows)]
+pub use port::{TapHandle, TapPort, TapSink, TapSource};
 
 /// Which adapter is taken.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,6 +74,9 @@ impl TapOptions {
     /// How many reads, and how many writes, are in flight at once unless set.
     pub const DEFAULT_OPERATIONS: u16 = 64;
 
+    /// How many may be in flight at most.
+    pub const MAX_OPERATIONS: u16 = 256;
+
     /// The chosen adapter, with its own address.
     #[must_use]
     pub fn new(choice: AdapterChoice) -> Self {
@@ -87,7 +109,8 @@ impl TapOptions {
         self
     }
 
-    /// How many reads, and how many writes, may be in flight at once: 1 to 256.
+    /// How many reads, and how many writes, may be in flight at once: 1 to [`MAX_OPERATIONS`](Self::MAX_OPERATIONS),
+    /// [`DEFAULT_OPERATIONS`](Self::DEFAULT_OPERATIONS) unless set.
     pub const fn operations(&mut self, operations: u16) -> &mut Self {
         self.operations = operations;
         self
@@ -97,61 +120,5 @@ impl TapOptions {
     pub const fn policy(&mut self, policy: AdapterPolicy) -> &mut Self {
         self.policy = policy;
         self
-    }
-}
-
-/// Opens TAP adapters as ports.
-#[derive(Debug)]
-pub struct TapPort;
-
-impl TapPort {
-    /// Takes the adapter that `options` describe.
-    ///
-    /// It may wait some seconds for the adapter to restart, if its address has to change. It must be called inside a
-    /// tokio runtime with time enabled.
-    ///
-    /// # Errors
-    /// A [`TapError`] that names the adapter and the way out. The computer's settings are as before then.
-    ///
-    /// # Panics
-    /// Outside a tokio runtime.
-    pub fn open(options: &TapOptions) -> Result<Port, TapError> {
-        Self::open_with_handle(options).map(|(port, _)| port)
-    }
-
-    /// As [`TapPort::open`], with a handle on the adapter beside the port.
-    ///
-    /// # Errors
-    /// A [`TapError`] that names the adapter and the way out.
-    ///
-    /// # Panics
-    /// Outside a tokio runtime.
-    pub fn open_with_handle(options: &TapOptions) -> Result<(Port, TapHandle), TapError> {
-        let _ = options;
-        Err(TapError::NoDriver)
-    }
-}
-
-/// A handle on an open adapter. It does not keep it alive: once the port is dropped, every call fails with
-/// [`std::io::ErrorKind::NotConnected`].
-#[derive(Clone, Debug)]
-pub struct TapHandle {
-    name: String,
-}
-
-impl TapHandle {
-    /// The adapter's connection name.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Gives the adapter a static IP address, for a room without a DHCP server. It is taken away again with the port.
-    ///
-    /// # Errors
-    /// The system's.
-    pub fn add_address(&self, address: InterfaceAddress) -> std::io::Result<()> {
-        let _ = address;
-        Err(std::io::ErrorKind::NotConnected.into())
     }
 }

@@ -48,7 +48,7 @@ struct Keeper {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
     /// Closed when the thread has let go of what is shared.
-    ended: Receiver<Infallible>,
+    ended: Mutex<Receiver<Infallible>>,
 }
 
 #[derive(Debug)]
@@ -163,7 +163,7 @@ impl Keeper {
             }
         });
         match thread {
-            Ok(thread) => Ok(Self { shared, thread: Some(thread), ended }),
+            Ok(thread) => Ok(Self { shared, thread: Some(thread), ended: Mutex::new(ended) }),
             Err(source) => Err(RouteError::Setting { setting: "IP settings".into(), source }),
         }
     }
@@ -173,7 +173,7 @@ impl Drop for Keeper {
     fn drop(&mut self) {
         self.shared.state().is_over = true;
         self.shared.wake.notify_one();
-        match self.ended.recv_timeout(END_TIMEOUT) {
+        match self.ended.get_mut().unwrap_or_else(PoisonError::into_inner).recv_timeout(END_TIMEOUT) {
             Err(RecvTimeoutError::Timeout) => {
                 tracing::warn!(
                     target: "lanparty::route",
