@@ -138,11 +138,6 @@ impl<H: Host> Lease<H> {
         self.held.iter().any(|held| held.setting == *setting)
     }
 
-    /// What is held.
-    pub(crate) fn held(&self) -> impl Iterator<Item = &Setting> {
-        self.held.iter().map(|held| &held.setting)
-    }
-
     /// What `setting` is at present.
     ///
     /// # Errors

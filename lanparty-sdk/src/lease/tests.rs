@@ -160,7 +160,7 @@ fn what_is_changed_comes_back() {
     assert_eq!(memory.state().len(), 5);
     assert!(lease.holds(&metric(7)));
     assert_eq!(lease.read(&metric(7)).unwrap(), number(120));
-    assert_eq!(lease.held().count(), 5);
+    assert_eq!(lease.held.len(), 5);
     drop(lease);
     assert_eq!(memory.state(), before());
     assert_eq!(journals(folder.path()), 0);
@@ -243,7 +243,7 @@ fn what_the_system_forgets_is_set_again_and_the_first_value_comes_back() {
     assert!(!lease.change(metric(1), number(120)).unwrap());
     memory.set(&metric(1), None);
     assert!(lease.change(metric(1), number(120)).unwrap());
-    assert_eq!(lease.held().count(), 1);
+    assert_eq!(lease.held.len(), 1);
     drop(lease);
     assert_eq!(memory.state(), State::from([(metric(1), Value::Number(25))]));
 }
@@ -325,6 +325,24 @@ fn what_fails_to_come_back_is_tried_again_and_nothing_else() {
 }
 
 #[test]
+fn what_a_recovery_has_undone_is_not_undone_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let memory = Memory::default();
+    let fuse = Fuse::after(1000);
+    let mut held = lease_until(&memory, folder.path(), &fuse).unwrap();
+    held.change(metric(1), number(120)).unwrap();
+    held.change(metric(2), number(120)).unwrap();
+    fuse.0.store(0, Ordering::Relaxed);
+    drop(held);
+    let refusing = Memory { refused: Some(metric(2)), ..memory.clone() };
+    drop(lease(&refusing, folder.path()));
+    assert_eq!(memory.state(), State::from([(metric(2), Value::Number(120))]));
+    memory.set(&metric(1), number(120));
+    drop(lease(&memory, folder.path()));
+    assert_eq!(memory.state(), State::from([(metric(1), Value::Number(120))]));
+}
+
+#[test]
 fn what_has_gone_with_its_interface_needs_no_undoing() {
     let folder = tempfile::tempdir().unwrap();
     let memory = Memory::default();
@@ -384,6 +402,25 @@ fn a_torn_line_was_never_begun() {
         assert_eq!(memory.state().is_empty(), end == whole.len(), "{end}");
         assert_eq!(journals(folder.path()), 0, "{end}");
     }
+}
+
+/// On Windows nobody else may write a locked file.
+#[cfg(unix)]
+#[test]
+fn what_a_failed_write_leaves_is_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let memory = Memory::default();
+    let fuse = Fuse::after(1000);
+    let mut held = lease_until(&memory, folder.path(), &fuse).unwrap();
+    held.change(metric(1), number(120)).unwrap();
+    let path = one_journal(folder.path());
+    let torn = format!("{}{}", fs::read_to_string(&path).unwrap(), "{\"change\":".repeat(100) + "\n");
+    fs::write(&path, torn).unwrap();
+    held.change(metric(2), number(120)).unwrap();
+    fuse.0.store(0, Ordering::Relaxed);
+    drop(held);
+    drop(lease(&memory, folder.path()));
+    assert_eq!(memory.state(), State::new());
 }
 
 #[test]
