@@ -59,6 +59,22 @@ pub(super) fn by_policy(policy: &AdapterPolicy, luid: u64) -> Vec<Wanted> {
     wanted
 }
 
+/// What does instead, where the system does not take `refused`: if that is the broadcasts' route, the lowest metric of
+/// all. Then name servers of the party come before the computer's own, which is why it is not the first choice. A
+/// metric that somebody has chosen stays.
+pub(super) fn instead_of(refused: &Setting, policy: &AdapterPolicy) -> Option<Wanted> {
+    const LOWEST: Value = Value::Number(1);
+    match refused {
+        Setting::Route { destination: IpAddr::V4(Ipv4Addr::BROADCAST), luid, .. }
+            if policy.metric == Some(AdapterPolicy::DEFAULT_METRIC) =>
+        {
+            let metric = Setting::Metric { luid: *luid, family: Family::V4 };
+            Some(Wanted::new(metric, LOWEST, Need::Must))
+        }
+        _ => None,
+    }
+}
+
 /// The largest IP packet in bytes. One that is too small for IPv6 is set for IPv4 alone.
 pub(super) fn by_mtu(luid: u64, mtu: u16) -> Vec<Wanted> {
     let value = Value::Number(mtu.into());
@@ -125,9 +141,24 @@ mod tests {
 
     #[test]
     fn our_broadcast_route_beats_those_that_windows_makes() {
-        let of_windows = 256 + 5;
-        assert!(u32::from(AdapterPolicy::DEFAULT_METRIC) < of_windows);
-        assert!(AdapterPolicy::DEFAULT_METRIC > 85, "Windows chooses up to 85 for physical adapters");
+        let of_windows = 256 + 5..=256 + 85;
+        for wanted in by_policy(&AdapterPolicy::default(), LUID) {
+            if let (Setting::Route { .. }, Value::Number(metric)) = (wanted.setting, wanted.value) {
+                assert!(metric + u32::from(AdapterPolicy::DEFAULT_METRIC) < *of_windows.start());
+            }
+        }
+    }
+
+    #[test]
+    fn only_a_refused_broadcast_route_is_made_up_for() {
+        let policy = AdapterPolicy::default();
+        let instead = by_policy(&policy, LUID).into_iter().filter_map(|it| instead_of(&it.setting, &policy));
+        let instead: Vec<_> = instead.map(|it| it.setting).collect();
+        assert_eq!(instead, [Setting::Metric { luid: LUID, family: Family::V4 }]);
+        let chosen = AdapterPolicy { metric: Some(50), ..policy };
+        for wanted in by_policy(&chosen, LUID) {
+            assert_eq!(instead_of(&wanted.setting, &chosen), None);
+        }
     }
 
     #[test]

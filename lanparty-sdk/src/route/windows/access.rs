@@ -27,7 +27,7 @@ use windows::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken};
 use windows::Win32::UI::Shell::{FOLDERID_ProgramData, KF_FLAG_DEFAULT, SHGetKnownFolderPath};
 use windows::core::{PCWSTR, w};
 
-use super::{outcome, system_error};
+use super::{outcome, size, system_error};
 
 /// Owned by the administrators, who alone may do anything there beside the system; inherited by what is made inside.
 const FOLDER_ACCESS: PCWSTR = w!("O:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)");
@@ -99,7 +99,7 @@ fn create_folder(path: &Path) -> io::Result<()> {
     .map_err(system_error)?;
     let descriptor = Descriptor(descriptor);
     let attributes = SECURITY_ATTRIBUTES {
-        nLength: size_of::<SECURITY_ATTRIBUTES>() as u32,
+        nLength: size::<SECURITY_ATTRIBUTES>(),
         lpSecurityDescriptor: descriptor.0.0,
         bInheritHandle: false.into(),
     };
@@ -153,7 +153,8 @@ fn is_own_account(owner: PSID) -> io::Result<bool> {
     // SAFETY: the handle of this process needs no closing, and the token's is closed below.
     unsafe { OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &raw mut token) }.map_err(system_error)?;
     // The user, and behind it the id of variable length that it points to: 68 bytes at most.
-    let mut user = [0u64; 16];
+    type User = [u64; 16];
+    let mut user = User::default();
     let mut len = 0;
     // SAFETY: the place is as large as it says, and aligned for the structure; the token is open until it is closed.
     unsafe {
@@ -161,7 +162,7 @@ fn is_own_account(owner: PSID) -> io::Result<bool> {
             token,
             TokenUser,
             Some(user.as_mut_ptr().cast()),
-            size_of_val(&user) as u32,
+            size::<User>(),
             &raw mut len,
         );
         let _ = CloseHandle(token);

@@ -56,7 +56,7 @@ struct Shared {
     guid: String,
     luid: u64,
     name: String,
-    private_network: bool,
+    policy: AdapterPolicy,
     state: Mutex<State>,
     wake: Condvar,
 }
@@ -96,7 +96,7 @@ impl AdapterSettings {
             guid: guid.to_owned(),
             luid,
             name: rows::alias(luid),
-            private_network: policy.private_network,
+            policy,
             state: Mutex::new(State {
                 lease,
                 wanted: Vec::new(),
@@ -231,7 +231,7 @@ impl Shared {
             }
             self.renew(&mut state);
             drop(state);
-            if self.private_network {
+            if self.policy.private_network {
                 self.make_private(&mut private);
             }
             state = self.state();
@@ -241,20 +241,29 @@ impl Shared {
     /// Sets what is not as it should be.
     fn renew(&self, state: &mut State) {
         for wanted in state.wanted.clone() {
-            match state.lease.change(wanted.setting.clone(), Some(wanted.value.clone())) {
-                Ok(false) => {}
-                Ok(true) => {
-                    state.refused.remove(&wanted.setting);
-                    tracing::debug!(
-                        target: "lanparty::route",
-                        interface = self.name,
-                        setting = %wanted.setting,
-                        "set after the adapter has changed"
-                    );
+            let Err(error) = self.set(state, &wanted) else { continue };
+            self.tell_refusal(state, &wanted, &error);
+            if let Some(instead) = wanted::instead_of(&wanted.setting, &self.policy) {
+                if let Err(error) = self.set(state, &instead) {
+                    self.tell_refusal(state, &instead, &error);
                 }
-                Err(error) => self.tell_refusal(state, &wanted, &error),
+                state.wanted.retain(|other| other.setting != instead.setting);
+                state.wanted.push(instead);
             }
         }
+    }
+
+    fn set(&self, state: &mut State, wanted: &Wanted) -> io::Result<()> {
+        if state.lease.change(wanted.setting.clone(), Some(wanted.value.clone()))? {
+            tracing::debug!(
+                target: "lanparty::route",
+                interface = self.name,
+                setting = %wanted.setting,
+                "set after the adapter has changed"
+            );
+        }
+        state.refused.remove(&wanted.setting);
+        Ok(())
     }
 
     /// Makes the adapter's network private, once for each network that Windows takes it for. The user has the last word.

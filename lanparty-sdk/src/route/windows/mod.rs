@@ -24,6 +24,13 @@ pub(crate) fn addresses(name: &str) -> Vec<IpAddr> {
     rows::addresses(name)
 }
 
+/// The size of a structure or a place for one, as Windows wants to be told.
+const fn size<T>() -> u32 {
+    #[expect(clippy::cast_possible_truncation, reason = "they are some hundred bytes")]
+    let size = size_of::<T>() as u32;
+    size
+}
+
 /// What a call of the Windows interface answered.
 pub(crate) fn outcome(answer: WIN32_ERROR) -> io::Result<()> {
     let error = io::Error::from_raw_os_error(answer.0.cast_signed());
@@ -43,3 +50,6 @@ pub(crate) fn system_error(error: windows::core::Error) -> io::Error {
         None => io::Error::other(error),
     }
 }
+
+#[cfg(test)]
+mod tests;

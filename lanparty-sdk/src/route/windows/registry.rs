@@ -10,7 +10,7 @@ use windows::Win32::System::Registry::{
 };
 use windows::core::{HSTRING, PCWSTR, w};
 
-use super::outcome;
+use super::{outcome, size};
 
 /// The class of network adapters; each has a key of four digits below it.
 const ADAPTERS: &str = r"SYSTEM\CurrentControlSet\Control\Class\{4D36E972-E325-11CE-BFC1-08002BE10318}";
@@ -22,7 +22,7 @@ const MAX_TEXT_LEN: usize = 64;
 pub(super) fn network_address(class_key: &str) -> io::Result<Option<String>> {
     let key = Key::open(class_key, KEY_QUERY_VALUE)?;
     let mut text = [0u16; MAX_TEXT_LEN];
-    let mut len = size_of_val(&text) as u32;
+    let mut len = size::<[u16; MAX_TEXT_LEN]>();
     // SAFETY: the key is open, and the place is as large as it says.
     let told = unsafe {
         RegGetValueW(

@@ -156,7 +156,7 @@ pub(super) fn addresses(alias: &str) -> Vec<IpAddr> {
         let first = (&raw const (*table).Table).cast::<MIB_UNICASTIPADDRESS_ROW>();
         for at in 0..(*table).NumEntries as usize {
             let row = &*first.add(at);
-            let is_usable = matches!(row.DadState, IpDadStatePreferred | IpDadStateDeprecated);
+            let is_usable = [IpDadStatePreferred, IpDadStateDeprecated].contains(&row.DadState);
             if row.InterfaceLuid.Value == luid.Value && is_usable {
                 addresses.extend(ip_address(&row.Address));
             }

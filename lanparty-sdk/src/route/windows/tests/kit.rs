@@ -1,0 +1,133 @@
+//! A computer in a file, which the library of `tests/windows/iphlpapi` plays.
+#![allow(clippy::print_stderr, reason = "a skipped test says so")]
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::route::{RouteError, RoutePin};
+
+/// Where the library keeps the computer.
+const STATE: &str = "LANPARTY_IPHLPAPI_STATE";
+/// Set where a test that cannot run has failed.
+const REQUIRED: &str = "LANPARTY_REQUIRE_NETNS";
+/// After this, what has not happened will not happen.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+pub(super) const GUID: &str = "{6AE5C2A0-0D1B-4B6E-9F0A-3A3C7E5D0001}";
+pub(super) const ALIAS: &str = "Ethernet 2";
+pub(super) const RELAY: &str = "203.0.113.7";
+pub(super) const RELAY6: &str = "2001:db8::7";
+
+/// A computer with a wireless network and a TAP adapter, as Windows sets it up.
+const COMPUTER: &str = "\
+interface 18000001000000 1 {00000001-0000-0000-0000-000000000001} Loopback Pseudo-Interface 1
+ip 18000001000000 4 connected=1 automatic=75 metric=- mtu=4294967295 ignore=0
+interface 47000003000000 3 {00000001-0000-0000-0000-000000000003} Wi-Fi
+ip 47000003000000 4 connected=1 automatic=45 metric=- mtu=1500 ignore=0
+ip 47000003000000 6 connected=1 automatic=45 metric=- mtu=1500 ignore=0
+address 47000003000000 192.168.1.5/24
+route 47000003000000 0.0.0.0/0 192.168.1.1 metric=0
+route 47000003000000 192.168.1.0/24 0.0.0.0 metric=256
+route 47000003000000 224.0.0.0/4 0.0.0.0 metric=256
+route 47000003000000 255.255.255.255/32 0.0.0.0 metric=256
+route 47000003000000 ::/0 fe80::1 metric=256
+interface 6000007000000 7 {6AE5C2A0-0D1B-4B6E-9F0A-3A3C7E5D0001} Ethernet 2
+ip 6000007000000 4 connected=1 automatic=25 metric=- mtu=1500 ignore=0
+ip 6000007000000 6 connected=1 automatic=25 metric=- mtu=1500 ignore=0
+address 6000007000000 10.9.0.2/24
+route 6000007000000 10.9.0.0/24 0.0.0.0 metric=256
+route 6000007000000 224.0.0.0/4 0.0.0.0 metric=256
+route 6000007000000 255.255.255.255/32 0.0.0.0 metric=256
+route 6000007000000 ff00::/8 :: metric=256
+";
+
+/// The computer, for one test at a time.
+pub(super) struct Computer {
+    path: PathBuf,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Computer {
+    /// A fresh one. `None` where nothing plays it.
+    pub(super) fn new() -> Option<Self> {
+        static TURN: Mutex<()> = Mutex::new(());
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(path) = std::env::var_os(STATE) else {
+            let why =
+                "SKIPPED: routes and adapters of Windows: no computer is played, see tests/windows/iphlpapi";
+            eprintln!("{why}");
+            assert!(std::env::var_os(REQUIRED).is_none(), "{why}");
+            return None;
+        };
+        let computer = Self { path: path.into(), _turn: turn };
+        let _ = fs::remove_file(computer.log_path());
+        computer.write(COMPUTER);
+        Some(computer)
+    }
+
+    pub(super) fn state(&self) -> String {
+        fs::read_to_string(&self.path).unwrap()
+    }
+
+    pub(super) fn write(&self, state: &str) {
+        // Never half of it, as a thread may be reading.
+        let other = self.path.with_extension("test");
+        fs::write(&other, state).unwrap();
+        fs::rename(&other, &self.path).unwrap();
+    }
+
+    /// Changes a line, which must be there. Nothing in its place removes it.
+    pub(super) fn replace(&self, line: &str, by: &str) {
+        let state = self.state();
+        let old = format!("{line}\n");
+        assert!(state.contains(&old), "{line} is not in:\n{state}");
+        let by = if by.is_empty() { String::new() } else { format!("{by}\n") };
+        self.write(&state.replace(&old, &by));
+    }
+
+    pub(super) fn add(&self, line: &str) {
+        self.write(&format!("{}{line}\n", self.state()));
+    }
+
+    pub(super) fn has(&self, line: &str) -> bool {
+        self.state().lines().any(|other| other == line)
+    }
+
+    /// Waits for a line.
+    pub(super) fn expect(&self, line: &str) {
+        let start = Instant::now();
+        while !self.has(line) {
+            assert!(start.elapsed() < DEADLINE, "{line} does not come:\n{}", self.state());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// What has been changed so far.
+    pub(super) fn log(&self) -> String {
+        fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    fn log_path(&self) -> PathBuf {
+        let mut path = self.path.clone().into_os_string();
+        path.push(".log");
+        path.into()
+    }
+}
+
+pub(super) fn install(relay: &str) -> Result<RoutePin, RouteError> {
+    RoutePin::install(relay.parse().unwrap(), Some(ALIAS))
+}
+
+/// This program once more, as one that may be killed: it does what [`super::hold`] does.
+pub(super) fn other_process() -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "--ignored", "--nocapture", "route::windows::tests::hold"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
