@@ -15,7 +15,11 @@ mod ring;
 #[cfg(windows)]
 mod adapter;
 #[cfg(windows)]
+mod console;
+#[cfg(windows)]
 mod device;
+#[cfg(windows)]
+mod elevation;
 #[cfg(windows)]
 mod port;
 #[cfg(windows)]
@@ -24,15 +28,23 @@ mod pump;
 mod registry;
 #[cfg(windows)]
 mod restart;
+#[cfg(windows)]
+mod state;
 
 use crate::frame::{DEFAULT_MTU, MacAddr};
 use crate::port::InterfaceAddress;
 use crate::route::AdapterPolicy;
 
 pub use adapters::DriverVersion;
+#[cfg(windows)]
+pub use console::owns_console;
+#[cfg(windows)]
+pub use elevation::is_elevated;
 pub use error::TapError;
 #[cfg(windows)]
 pub use port::{TapHandle, TapPort, TapSink, TapSource};
+#[cfg(windows)]
+pub use state::state_folder;
 
 /// Which adapter is taken.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
