@@ -1,6 +1,12 @@
 //! How a program ends, as a number.
 
-use std::process::ExitCode;
+use std::process::{ExitCode, Termination};
+
+const SECOND_SIGNAL: &str = if cfg!(windows) {
+    "A second Ctrl-C ends the program at once, with 130."
+} else {
+    "A second signal ends the program at once, with 128 and the signal's number."
+};
 
 /// The exit codes, the same in all programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,9 +78,11 @@ impl Exit {
     #[must_use]
     pub const fn meaning(self) -> &'static str {
         match self {
+            Self::Ok if cfg!(windows) => "ended as asked (Ctrl-C, the window closed, the service stopped)",
             Self::Ok => "ended as asked (Ctrl-C, SIGTERM)",
             Self::Usage => "the command line cannot be used",
             Self::Config => "the configuration file cannot be used",
+            Self::NotPermitted if cfg!(windows) => "not permitted: not run as administrator",
             Self::NotPermitted => "not permitted: not root, or a capability is missing",
             Self::Adapter => "a network adapter, interface or UDP port of this host cannot be used",
             Self::File => "a certificate, key or identity file cannot be used",
@@ -91,15 +99,13 @@ impl Exit {
     pub(crate) fn table() -> String {
         let rows: String =
             Self::ALL.iter().map(|exit| format!("  {:>3}  {}\n", exit.code(), exit.meaning())).collect();
-        format!(
-            "Exit codes:\n{rows}\nA second signal ends the program at once, with 128 and the signal's number."
-        )
+        format!("Exit codes:\n{rows}\n{SECOND_SIGNAL}")
     }
 }
 
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(exit.code())
+impl Termination for Exit {
+    fn report(self) -> ExitCode {
+        self.code().into()
     }
 }
 

@@ -1,16 +1,16 @@
 //! From the command line and the configuration file to a program's options.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::future::Future;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, Command, Parser};
 
-use crate::config::{self, ConfigError};
+use crate::config;
 use crate::log::LogLevel;
-use crate::{Exit, Failure, LogFormat};
+use crate::{Exit, Failure, LogFormat, Shutdown};
 
 /// A program: its options, and what it does with them.
 pub trait Program: Parser {
@@ -28,8 +28,8 @@ pub trait Program: Parser {
         Ok(())
     }
 
-    /// Runs until it is told to end.
-    fn run(self) -> impl Future<Output = Result<(), Failure>>;
+    /// Runs until `shutdown` tells it to end.
+    fn run(self, shutdown: Shutdown) -> impl Future<Output = Result<(), Failure>>;
 }
 
 /// The options that all programs have.
@@ -51,40 +51,85 @@ pub struct CommonOptions {
     pub(crate) log_level: LogLevel,
 }
 
-/// Why there are no options.
-pub(crate) enum Refusal {
+/// Why there are no options, or what was asked for instead of running.
+#[derive(Debug)]
+pub struct Refusal(Reason);
+
+#[derive(Debug)]
+enum Reason {
     /// What clap has to say: also `--help` and `--version`.
     CommandLine(clap::Error),
     /// The configuration file.
-    Config(ConfigError),
+    Config(Failure),
+    /// Options that do not fit together.
+    Check(Failure, LogFormat),
 }
 
 impl Refusal {
-    pub(crate) fn report(self) -> ExitCode {
-        match self {
-            Self::CommandLine(error) => {
-                let _ = error.print(); // nobody may be listening
-                if error.use_stderr() { Exit::Usage.into() } else { Exit::Ok.into() }
+    /// The exit code.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match &self.0 {
+            Reason::CommandLine(error) if error.use_stderr() => Exit::Usage,
+            Reason::CommandLine(_) => Exit::Ok,
+            Reason::Config(failure) | Reason::Check(failure, _) => failure.exit(),
+        }
+    }
+
+    /// Says it to whoever called.
+    pub fn report(self) -> Exit {
+        let exit = self.exit();
+        match self.0 {
+            Reason::CommandLine(error) => drop(error.print()), // nobody may be listening
+            Reason::Config(failure) => drop(failure.report(LogFormat::Text)),
+            Reason::Check(failure, format) => drop(failure.report(format)),
+        }
+        exit
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            // It begins with "error: " and ends with advice about --help, in lines of their own.
+            Reason::CommandLine(error) => {
+                let text = error.to_string();
+                let first = text.lines().next().unwrap_or_default();
+                f.write_str(first.strip_prefix("error: ").unwrap_or(first))
             }
-            Self::Config(error) => Failure::from_error(Exit::Config, &error).report(LogFormat::Text),
+            Reason::Config(failure) | Reason::Check(failure, _) => failure.fmt(f),
         }
     }
 }
 
 impl From<clap::Error> for Refusal {
     fn from(error: clap::Error) -> Self {
-        Self::CommandLine(error)
+        Self(Reason::CommandLine(error))
     }
 }
 
-/// Reads the command line `args`, and what it leaves open from the configuration file that it names.
-pub(crate) fn load<P: Program>(mut args: Vec<OsString>) -> Result<P, Refusal> {
+/// Reads and checks the command line `args`, the program's own name first, and what it leaves open from the configuration
+/// file that it names.
+///
+/// # Errors
+/// What is wrong, or the help that was asked for.
+pub fn parse<P: Program>(args: Vec<OsString>) -> Result<P, Refusal> {
+    let options = load::<P>(args)?;
+    match options.check() {
+        Ok(()) => Ok(options),
+        Err(failure) => Err(Refusal(Reason::Check(failure, options.common().log_format))),
+    }
+}
+
+fn load<P: Program>(mut args: Vec<OsString>) -> Result<P, Refusal> {
     let command = complete::<P>();
     // What must be given may stand in the file, so that this first look asks for nothing.
     let asked = command.clone().mut_args(|arg| arg.required(false)).try_get_matches_from(&args)?;
     if let Some(path) = asked.get_one::<PathBuf>("config") {
         let given = |id: &str| was_given(&asked, id);
-        args.extend(config::arguments(path, &command, given).map_err(Refusal::Config)?);
+        let more = config::arguments(path, &command, given)
+            .map_err(|error| Refusal(Reason::Config(Failure::from_error(Exit::Config, &error))))?;
+        args.extend(more);
     }
     let mut matches = command.try_get_matches_from(args)?;
     Ok(P::from_arg_matches_mut(&mut matches)?)

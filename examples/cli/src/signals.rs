@@ -1,5 +1,6 @@
 //! Being told to end.
 
+use std::future::Future;
 use std::io;
 
 use tokio::sync::watch;
@@ -7,9 +8,10 @@ use tokio::sync::watch;
 /// What told the program to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
-    /// Ctrl-C.
+    /// Ctrl-C; on Windows also Ctrl-Break.
     Interrupt,
-    /// SIGTERM, from a service manager.
+    /// SIGTERM, or a service manager. On Windows also: the console window is closed, the user logs off, the system shuts
+    /// down.
     Terminate,
 }
 
@@ -44,13 +46,43 @@ impl Shutdown {
         Ok(Self(receiver))
     }
 
+    /// Listens to no signal: [`Stopper::stop`] ends the program.
+    #[must_use]
+    pub fn by_stopper() -> (Stopper, Self) {
+        let (sender, receiver) = watch::channel(None);
+        (Stopper(sender), Self(receiver))
+    }
+
     /// Waits until the program is told to end; at once if it has been.
     pub async fn requested(&mut self) -> Signal {
         match self.0.wait_for(Option::is_some).await.map(|signal| *signal) {
             Ok(Some(signal)) => signal,
-            // The listening task lives as long as the runtime.
+            // The listening task lives as long as the runtime, and nobody is left to stop the program.
             Ok(None) | Err(_) => std::future::pending().await,
         }
+    }
+
+    /// Does `work` unless the program is told to end first.
+    ///
+    /// # Errors
+    /// The signal to end.
+    pub async fn unless_requested<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Signal> {
+        tokio::select! {
+            biased;
+            signal = self.requested() => Err(signal),
+            done = work => Ok(done),
+        }
+    }
+}
+
+/// Tells a program to end that nobody can send a signal, such as a service.
+#[derive(Debug)]
+pub struct Stopper(watch::Sender<Option<Signal>>);
+
+impl Stopper {
+    /// Tells it. Only the first time counts.
+    pub fn stop(&self, signal: Signal) {
+        self.0.send_if_modified(|told| told.replace(told.unwrap_or(signal)).is_none());
     }
 }
 
@@ -75,10 +107,44 @@ impl Signals {
     }
 }
 
-#[cfg(not(unix))]
+/// For the last three the system ends the process some seconds later, whatever it does.
+#[cfg(windows)]
+struct Signals {
+    ctrl_c: tokio::signal::windows::CtrlC,
+    ctrl_break: tokio::signal::windows::CtrlBreak,
+    close: tokio::signal::windows::CtrlClose,
+    logoff: tokio::signal::windows::CtrlLogoff,
+    shutdown: tokio::signal::windows::CtrlShutdown,
+}
+
+#[cfg(windows)]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close, ctrl_logoff, ctrl_shutdown};
+        Ok(Self {
+            ctrl_c: ctrl_c()?,
+            ctrl_break: ctrl_break()?,
+            close: ctrl_close()?,
+            logoff: ctrl_logoff()?,
+            shutdown: ctrl_shutdown()?,
+        })
+    }
+
+    async fn next(&mut self) -> Signal {
+        tokio::select! {
+            _ = self.ctrl_c.recv() => Signal::Interrupt,
+            _ = self.ctrl_break.recv() => Signal::Interrupt,
+            _ = self.close.recv() => Signal::Terminate,
+            _ = self.logoff.recv() => Signal::Terminate,
+            _ = self.shutdown.recv() => Signal::Terminate,
+        }
+    }
+}
+
+#[cfg(not(any(unix, windows)))]
 struct Signals;
 
-#[cfg(not(unix))]
+#[cfg(not(any(unix, windows)))]
 impl Signals {
     fn new() -> io::Result<Self> {
         Ok(Self)
@@ -89,5 +155,20 @@ impl Signals {
             Ok(()) => Signal::Interrupt,
             Err(_) => std::future::pending().await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_first_stop_counts() {
+        let (stopper, mut shutdown) = Shutdown::by_stopper();
+        assert_eq!(shutdown.unless_requested(async { 7 }).await, Ok(7));
+        stopper.stop(Signal::Terminate);
+        stopper.stop(Signal::Interrupt);
+        assert_eq!(shutdown.requested().await, Signal::Terminate);
+        assert_eq!(shutdown.unless_requested(async { 7 }).await, Err(Signal::Terminate));
     }
 }

@@ -1,13 +1,24 @@
-//! The client as a program: a virtual network adapter of this host, plugged into a room.
+//! The client as a program: a network adapter of this computer, plugged into a room.
 
+mod adapter;
 mod options;
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", windows))]
 mod run;
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", windows))]
 mod script;
 
-use std::process::ExitCode;
+use lanparty_cli::Exit;
 
-fn main() -> ExitCode {
+#[cfg(not(windows))]
+fn main() -> Exit {
     lanparty_cli::main::<options::Options>()
+}
+
+#[cfg(windows)]
+fn main() -> Exit {
+    let exit = lanparty_cli::main::<options::Options>();
+    if exit != Exit::Ok {
+        adapter::keep_window();
+    }
+    exit
 }

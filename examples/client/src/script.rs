@@ -11,6 +11,8 @@ use tokio::process::Command;
 use tokio::time::timeout;
 use tracing::warn;
 
+use crate::adapter::SCRIPT_HINT;
+
 /// How long the script may take at the end.
 const DOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -60,10 +62,9 @@ impl UpScript {
         match status {
             Ok(status) if status.success() => Ok(()),
             Ok(status) => Err(Failure::new(Exit::Adapter, format!("`{call}` failed: {status}"))),
-            Err(error) => Err(Failure::new(
-                Exit::Adapter,
-                format!("cannot run `{call}`: {error}: check --up-script, and that the file is executable"),
-            )),
+            Err(error) => {
+                Err(Failure::new(Exit::Adapter, format!("cannot run `{call}`: {error}: {SCRIPT_HINT}")))
+            }
         }
     }
 }

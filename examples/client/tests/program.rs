@@ -46,6 +46,8 @@ fn a_wrong_command_line_is_named() {
         (with(&["--virtual-mac", "03:00:00:00:00:01"]), "unicast and locally administered"),
         (with(&["--address", "10.0.0.5"]), "10.77.0.2/24"),
         (with(&["--address", "10.0.0.5/24", "--up-script", "x"]), "cannot be used with"),
+        (with(&["--tap-instance-id", "{}"]), "unexpected argument '--tap-instance-id'"),
+        (vec!["service", "install"], "unexpected argument 'service'"),
         (with(&["--mtu", "9000"]), "9000 is not in 1280..=1500"),
     ] {
         assert_fails(CLIENT, &args, 2, &[wanted]);

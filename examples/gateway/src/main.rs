@@ -4,8 +4,8 @@ mod options;
 #[cfg(target_os = "linux")]
 mod run;
 
-use std::process::ExitCode;
+use lanparty_cli::Exit;
 
-fn main() -> ExitCode {
+fn main() -> Exit {
     lanparty_cli::main::<options::Options>()
 }

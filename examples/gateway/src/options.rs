@@ -1,10 +1,11 @@
 //! The gateway's options.
 
+#[cfg(target_os = "linux")]
 use std::future::Future;
 use std::path::PathBuf;
 
 use clap::{Args, Parser};
-use lanparty_cli::{ByteSize, CommonOptions, Failure, MemberOptions, Program};
+use lanparty_cli::{ByteSize, CommonOptions, Failure, MemberOptions, Program, Shutdown};
 
 const EXAMPLES: &str = r"
   lanparty-gateway --relay relay.example.org --room PARTY-42 --iface eth0
@@ -55,12 +56,12 @@ impl Program for Options {
     }
 
     #[cfg(target_os = "linux")]
-    fn run(self) -> impl Future<Output = Result<(), Failure>> {
-        crate::run::run(self)
+    fn run(self, shutdown: Shutdown) -> impl Future<Output = Result<(), Failure>> {
+        crate::run::run(self, shutdown)
     }
 
     #[cfg(not(target_os = "linux"))]
-    async fn run(self) -> Result<(), Failure> {
-        Err(lanparty_cli::unsupported_platform("lanparty-gateway"))
+    async fn run(self, _: Shutdown) -> Result<(), Failure> {
+        Err(lanparty_cli::unsupported_platform("lanparty-gateway", "Linux"))
     }
 }

@@ -1,6 +1,6 @@
 //! A gateway from its interface to its farewell.
 
-use lanparty_cli::{Exit, Failure, Hooks, MemberOptions, SAY, Shutdown, chain, run_member};
+use lanparty_cli::{Failure, Hooks, MemberOptions, SAY, Shutdown, chain, run_member};
 use lanparty_sdk::ctrl::PeerRole;
 use lanparty_sdk::identity::Identity;
 use lanparty_sdk::port::af_packet::{AfPacketHandle, AfPacketOptions, AfPacketPort, preflight};
@@ -10,9 +10,7 @@ use tracing::{info, warn};
 use crate::options::Options;
 
 /// Bridges until a signal comes, the relay ends it or the interface is gone.
-pub(crate) async fn run(options: Options) -> Result<(), Failure> {
-    let shutdown = Shutdown::listen()
-        .map_err(|error| Failure::with_source(Exit::Internal, "cannot listen to signals", error))?;
+pub(crate) async fn run(options: Options, shutdown: Shutdown) -> Result<(), Failure> {
     // Everything about the interface first: nobody is to see a gateway in the room that cannot bridge.
     let info = preflight(&options.port.iface)?;
     let path = MemberOptions::identity_path(options.port.identity.clone(), "gateway-identity.json")?;

@@ -3,8 +3,8 @@
 mod options;
 mod run;
 
-use std::process::ExitCode;
+use lanparty_cli::Exit;
 
-fn main() -> ExitCode {
+fn main() -> Exit {
     lanparty_cli::main::<options::Options>()
 }

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, ValueEnum, value_parser};
-use lanparty_cli::{CommonOptions, Failure, Program, RateArg, Span, TransportArgs};
+use lanparty_cli::{CommonOptions, Failure, Program, RateArg, Shutdown, Span, TransportArgs};
 use lanparty_sdk::ctrl::GateConfig;
 use lanparty_sdk::frame::{DEFAULT_MTU, MIN_MTU};
 use lanparty_sdk::net::ListenAddr;
@@ -12,12 +12,28 @@ use lanparty_sdk::relay::{HandshakeConfig, RelayConfig, RelayOptions, RetryPolic
 use lanparty_sdk::room::RoomConfig;
 use lanparty_sdk::switch::{Limits, TableConfig};
 
+#[cfg(not(windows))]
 const EXAMPLES: &str = r"
   A relay with a certificate of its own making, to be handed to the members:
     lanparty-relay --listen 443/udp --dev-cert-name relay.example.org \
         --dev-cert-der-out relay-cert.der
   A relay with a certificate that everybody trusts (SIGHUP reads it again once it was renewed):
     lanparty-relay --cert fullchain.pem --key privkey.pem";
+#[cfg(windows)]
+const EXAMPLES: &str = r"
+  A relay with a certificate of its own making, to be handed to the members:
+    lanparty-relay --listen 443/udp --dev-cert-name relay.example.org ^
+        --dev-cert-der-out relay-cert.der
+  A relay with a certificate that everybody trusts (start it again once it was renewed):
+    lanparty-relay --cert fullchain.pem --key privkey.pem
+  Windows asks once whether its firewall is to let the relay be reached.";
+
+/// Not every system has that signal.
+const CERT_HELP: &str = if cfg!(unix) {
+    "The relay's certificate chain in PEM, its own certificate first; SIGHUP reads it again"
+} else {
+    "The relay's certificate chain in PEM, its own certificate first"
+};
 
 /// Lets LAN party members meet: puts them into rooms and forwards their Ethernet frames over QUIC.
 ///
@@ -44,8 +60,7 @@ pub(crate) struct Options {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Certificate")]
 pub(crate) struct CertOptions {
-    /// The relay's certificate chain in PEM, its own certificate first; SIGHUP reads it again
-    #[arg(long, value_name = "FILE", requires = "key")]
+    #[arg(long, value_name = "FILE", requires = "key", help = CERT_HELP)]
     pub(crate) cert: Option<PathBuf>,
     /// The private key in PEM
     #[arg(long, value_name = "FILE", requires = "cert")]
@@ -172,8 +187,8 @@ impl Program for Options {
         self.transport.check()
     }
 
-    fn run(self) -> impl Future<Output = Result<(), Failure>> {
-        crate::run::run(self)
+    fn run(self, shutdown: Shutdown) -> impl Future<Output = Result<(), Failure>> {
+        crate::run::run(self, shutdown)
     }
 }
 

@@ -17,10 +17,9 @@ use crate::options::{CertOptions, Options};
 const STATS_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Serves until a signal comes, then says goodbye to the members.
-pub(crate) async fn run(options: Options) -> Result<(), Failure> {
-    let internal = |error| Failure::with_source(Exit::Internal, "cannot listen to signals", error);
-    let mut shutdown = Shutdown::listen().map_err(internal)?;
-    let mut reload = Reload::listen().map_err(internal)?;
+pub(crate) async fn run(options: Options, mut shutdown: Shutdown) -> Result<(), Failure> {
+    let mut reload = Reload::listen()
+        .map_err(|error| Failure::with_source(Exit::Internal, "cannot listen to SIGHUP", error))?;
 
     let cert = certificate(&options.cert)?;
     let relay = Relay::bind(options.listen.0, &cert, options.relay_options())?;

@@ -3,7 +3,6 @@
 use std::error::Error;
 use std::fmt;
 use std::io::{self, Write as _};
-use std::process::ExitCode;
 
 use lanparty_sdk::ctrl::RejectReason;
 use lanparty_sdk::error::{Coded, ErrorKind};
@@ -49,15 +48,20 @@ impl Failure {
     }
 
     /// Says it on standard error, as a line or as a log record.
-    pub(crate) fn report(&self, format: LogFormat) -> ExitCode {
+    pub fn report(&self, format: LogFormat) -> Exit {
         match format {
             LogFormat::Json if tracing::event_enabled!(target: crate::SAY, tracing::Level::ERROR) => {
-                tracing::error!(target: crate::SAY, exit_code = self.exit.code(), "{}", self.text);
+                self.log()
             }
             // Standard error may be closed. Then there is nobody to tell.
             LogFormat::Json | LogFormat::Text => drop(writeln!(io::stderr(), "error: {}", self.text)),
         }
-        self.exit.into()
+        self.exit
+    }
+
+    /// Says it in the log.
+    pub(crate) fn log(&self) {
+        tracing::error!(target: crate::SAY, exit_code = self.exit.code(), "{}", self.text);
     }
 }
 
@@ -143,6 +147,14 @@ impl From<lanparty_sdk::port::af_packet::AfPacketError> for Failure {
 impl From<lanparty_sdk::port::tap_linux::TapError> for Failure {
     fn from(error: lanparty_sdk::port::tap_linux::TapError) -> Self {
         Self::from_error(Exit::Adapter, &error)
+    }
+}
+
+#[cfg(windows)]
+impl From<lanparty_sdk::port::tap_windows::TapError> for Failure {
+    fn from(error: lanparty_sdk::port::tap_windows::TapError) -> Self {
+        let not_permitted = error.code() == lanparty_sdk::error::code::NOT_PERMITTED;
+        Self::from_error(if not_permitted { Exit::NotPermitted } else { Exit::Adapter }, &error)
     }
 }
 

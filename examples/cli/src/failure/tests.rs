@@ -106,6 +106,18 @@ fn a_missing_permission_counts_before_the_device() {
     }
 }
 
+#[cfg(windows)]
+#[test]
+fn what_is_wrong_with_an_adapter_has_its_code() {
+    use lanparty_sdk::port::tap_windows::TapError;
+    let denied = Failure::from(TapError::NotPermitted { source: io::ErrorKind::PermissionDenied.into() });
+    assert_eq!(denied.exit(), Exit::NotPermitted);
+    assert!(denied.to_string().contains("as administrator"), "{denied}");
+    let journal = Failure::from(TapError::Journal(io::ErrorKind::PermissionDenied.into()));
+    assert_eq!(journal.exit(), Exit::NotPermitted);
+    assert_eq!(Failure::from(TapError::NoDriver).exit(), Exit::Adapter);
+}
+
 #[test]
 fn a_cause_is_told_once() {
     let source = io::Error::other("disk on fire");

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -73,6 +73,17 @@ impl MemberOptions {
     #[must_use]
     pub const fn room(&self) -> &RoomCode {
         &self.room
+    }
+
+    /// Keeps trying whatever the options say: for a program that starts with the computer, before there is a network.
+    pub const fn keep_trying(&mut self) {
+        self.retry = true;
+    }
+
+    /// The file with the certificate to trust, if there is one.
+    #[must_use]
+    pub fn certificate_file(&self) -> Option<&Path> {
+        self.relay_ca_cert.as_deref()
     }
 
     /// Reads the certificate and looks the relay up: what can fail before a port is opened.
@@ -283,7 +294,13 @@ fn state_dir() -> Option<PathBuf> {
     absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")))
 }
 
-#[cfg(not(unix))]
+/// Where this user's programs keep what stays on this computer.
+#[cfg(windows)]
+fn state_dir() -> Option<PathBuf> {
+    std::env::var_os("LOCALAPPDATA").map(PathBuf::from).filter(|path| path.is_absolute())
+}
+
+#[cfg(not(any(unix, windows)))]
 fn state_dir() -> Option<PathBuf> {
     None
 }

@@ -1,16 +1,21 @@
-//! Logs on standard error: sentences for people, or one JSON object per line.
+//! Logs on standard error, or in a file: sentences for people, or one JSON object per line.
+
+mod file;
 
 use std::fmt;
 use std::io::{self, IsTerminal as _};
 use std::str::FromStr;
+use std::sync::Mutex;
 
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
 use tracing_subscriber::registry::LookupSpan;
+
+pub use file::LogFile;
 
 /// The target of whole sentences. As text they stand for themselves; their fields appear in JSON only.
 pub const SAY: &str = "lanparty";
@@ -43,18 +48,27 @@ impl fmt::Display for LogLevel {
     }
 }
 
-/// Starts logging, for the whole process.
+/// Starts logging on standard error, for the whole process.
 pub(crate) fn init(format: LogFormat, level: &LogLevel) {
+    start(format, level, io::stderr, !io::stderr().is_terminal());
+}
+
+/// Starts logging to a file, for the whole process.
+pub(crate) fn init_file(format: LogFormat, level: &LogLevel, file: LogFile) {
+    start(format, level, Mutex::new(file), true);
+}
+
+fn start<W>(format: LogFormat, level: &LogLevel, writer: W, with_time: bool)
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
     let builder = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::builder().parse_lossy(&level.0))
-        .with_writer(io::stderr);
+        .with_writer(writer);
     // It fails only if there is a subscriber already, as in tests: then that one stays.
     let _ = match format {
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
-        LogFormat::Text => {
-            let lines = Lines { with_time: !io::stderr().is_terminal() };
-            builder.with_ansi(false).event_format(lines).try_init()
-        }
+        LogFormat::Text => builder.with_ansi(false).event_format(Lines { with_time }).try_init(),
     };
 }
 
