@@ -6,6 +6,8 @@ mod options;
 mod run;
 #[cfg(any(target_os = "linux", windows))]
 mod script;
+#[cfg(any(windows, test))]
+mod service;
 
 use lanparty_cli::Exit;
 
@@ -16,7 +18,10 @@ fn main() -> Exit {
 
 #[cfg(windows)]
 fn main() -> Exit {
-    let exit = lanparty_cli::main::<options::Options>();
+    let exit = match service::arguments(std::env::args_os()) {
+        Some(arguments) => service::main(arguments),
+        None => lanparty_cli::main::<options::Options>(),
+    };
     if exit != Exit::Ok {
         adapter::keep_window();
     }
