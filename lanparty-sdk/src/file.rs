@@ -12,7 +12,8 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 pub(crate) enum Audience {
     /// Everybody, as far as the process' umask allows.
     Everyone,
-    /// The owner alone: mode 0600 on Unix. Elsewhere the folder's access list decides.
+    /// The owner alone: mode 0600 on Unix; on Windows an access list that names this account, the system and
+    /// administrators, and nobody that the folder's own list names. Elsewhere the folder decides.
     Owner,
 }
 
@@ -22,12 +23,10 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
     options.read(true);
     #[cfg(target_os = "linux")]
     std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
-    let file = options.open(path)?;
-    if file.metadata()?.is_file() {
-        Ok(file)
-    } else {
-        Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"))
-    }
+    let irregular = || io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file");
+    // Windows opens no folders at all, and says that they are not permitted.
+    let file = options.open(path).map_err(|error| if path.is_dir() { irregular() } else { error })?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(irregular()) }
 }
 
 /// Puts `bytes` at `path`, replacing what is there. A reader sees the old content or the new, never a part.
@@ -91,6 +90,10 @@ impl Drop for Temporary {
 }
 
 fn open_new(path: &Path, audience: Audience) -> io::Result<File> {
+    #[cfg(windows)]
+    if audience == Audience::Owner {
+        return crate::route::windows::private::create(path);
+    }
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -98,7 +101,7 @@ fn open_new(path: &Path, audience: Audience) -> io::Result<File> {
         use std::os::unix::fs::OpenOptionsExt as _;
         options.mode(0o600);
     }
-    #[cfg(not(unix))]
+    #[cfg(not(any(unix, windows)))]
     let _ = audience;
     options.open(path)
 }

@@ -60,8 +60,9 @@ impl Identity {
         Ok(Self { mac: MacAddr::from_random(mac), key })
     }
 
-    /// Reads the identity at `path`, or makes one and writes it there (mode 0600, parent folders included) if there is
-    /// no such file. Of several processes that do so at once, all end with the same identity.
+    /// Reads the identity at `path`, or makes one and writes it there if there is no such file, parent folders
+    /// included. The new file is the owner's alone: mode 0600, and on Windows an access list of this account, the system
+    /// and administrators. Of several processes that do so at once, all end with the same identity.
     ///
     /// # Errors
     /// As [`Identity::load`], save that a missing file is none; [`IdentityError::Write`] if it could not be written.

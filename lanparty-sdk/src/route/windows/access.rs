@@ -177,7 +177,7 @@ fn is(error: &io::Error, code: u32) -> bool {
 }
 
 /// A descriptor that the system has allocated.
-struct Descriptor(PSECURITY_DESCRIPTOR);
+pub(super) struct Descriptor(pub(super) PSECURITY_DESCRIPTOR);
 
 impl Drop for Descriptor {
     fn drop(&mut self) {

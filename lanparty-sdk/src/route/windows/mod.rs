@@ -4,6 +4,7 @@ pub(crate) mod access;
 mod adapter;
 mod host;
 mod network;
+pub(crate) mod private;
 mod registry;
 mod rows;
 mod table;
