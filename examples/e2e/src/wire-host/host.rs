@@ -115,8 +115,9 @@ impl Host {
             let request = Icmpv4Repr::EchoRequest { ident: PING_IDENT, seq_no, data: b"are you there?" };
             let socket = self.sockets.get_mut::<icmp::Socket<'_>>(self.icmp);
             match socket.send(request.buffer_len(), target.into()) {
-                Ok(bytes) => request
-                    .emit(&mut Icmpv4Packet::new_unchecked(bytes), &ChecksumCapabilities::default()),
+                Ok(bytes) => {
+                    request.emit(&mut Icmpv4Packet::new_unchecked(bytes), &ChecksumCapabilities::default())
+                }
                 Err(error) => return Err(format!("ping: {error}")),
             }
             answered += u16::from(self.turn_until(PONG_WITHIN, |host| host.has_pong(seq_no))?);

@@ -10,21 +10,11 @@
 )]
 
 #[cfg(target_os = "linux")]
-mod cable;
-#[cfg(target_os = "linux")]
-mod enter;
-#[cfg(target_os = "linux")]
 mod frames;
-#[cfg(target_os = "linux")]
-mod host;
 #[cfg(target_os = "linux")]
 mod lan;
 #[cfg(target_os = "linux")]
-mod party;
-#[cfg(target_os = "linux")]
 mod path;
-#[cfg(target_os = "linux")]
-mod program;
 #[cfg(target_os = "linux")]
 mod recovery;
 #[cfg(target_os = "linux")]
@@ -32,7 +22,13 @@ mod refusals;
 #[cfg(target_os = "linux")]
 mod safety;
 #[cfg(target_os = "linux")]
+#[path = "../shared/mod.rs"]
+mod shared;
+#[cfg(target_os = "linux")]
 mod tcp;
+
+#[cfg(target_os = "linux")]
+use shared::{cable, enter, host, party, program};
 
 #[cfg(target_os = "linux")]
 fn main() -> std::process::ExitCode {

@@ -6,6 +6,8 @@ use std::process::{Command, ExitCode, Stdio};
 
 use crate::program;
 
+/// The test program's name.
+const TEST: &str = env!("CARGO_CRATE_NAME");
 const INSIDE: &str = "LANPARTY_E2E_INSIDE";
 const REQUIRE: &str = "LANPARTY_REQUIRE_NETNS";
 
@@ -45,7 +47,7 @@ pub(crate) fn enter() -> ExitCode {
                 return skip(&cause);
             }
             if let Err(cause) = program::build() {
-                eprintln!("netns: FAILED: {cause}");
+                eprintln!("{TEST}: FAILED: {cause}");
                 return ExitCode::FAILURE;
             }
             let myself = std::env::current_exe().expect("the path of this test");
@@ -55,7 +57,7 @@ pub(crate) fn enter() -> ExitCode {
                 .args(std::env::args_os().skip(1))
                 .env(INSIDE, "1")
                 .exec();
-            eprintln!("netns: FAILED: unshare worked once and then not: {error}");
+            eprintln!("{TEST}: FAILED: unshare worked once and then not: {error}");
             return ExitCode::FAILURE;
         }
     }
@@ -98,11 +100,12 @@ fn can_make_taps(flags: &[&str]) -> Result<(), String> {
     }
 }
 
-fn skip(cause: &str) -> ExitCode {
+/// Says why nothing is tested. That is a failure where the tests are demanded.
+pub(crate) fn skip(cause: &str) -> ExitCode {
     if std::env::var_os(REQUIRE).is_some_and(|value| value == "1") {
-        eprintln!("netns: FAILED: {cause}, and {REQUIRE}=1 demands the tests");
+        eprintln!("{TEST}: FAILED: {cause}, and {REQUIRE}=1 demands the tests");
         return ExitCode::FAILURE;
     }
-    eprintln!("netns: SKIPPED, NOTHING WAS TESTED: {cause}");
+    eprintln!("{TEST}: SKIPPED, NOTHING WAS TESTED: {cause}");
     ExitCode::SUCCESS
 }

@@ -1,8 +1,8 @@
 //! The programs, started as a user starts them.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -43,6 +43,7 @@ pub(crate) fn path(name: &str) -> PathBuf {
 pub(crate) struct Program {
     name: String,
     child: Child,
+    stdin: Option<ChildStdin>,
     output: Arc<Output>,
     readers: Vec<JoinHandle<()>>,
 }
@@ -61,17 +62,43 @@ impl Program {
         Self::spawn(host, command)
     }
 
-    pub(crate) fn spawn(host: &Host, mut command: Command) -> Self {
+    pub(crate) fn spawn(host: &Host, command: Command) -> Self {
+        let mut program = Self::spawn_to_talk(host, command);
+        program.stdin = None;
+        program
+    }
+
+    /// One that does what [`Program::say`] tells it, until it is dropped or no more is said.
+    pub(crate) fn spawn_to_talk(host: &Host, mut command: Command) -> Self {
         let program = PathBuf::from(command.get_program());
         let name = format!("{} on {}", program.file_name().unwrap().to_string_lossy(), host.name);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = host.run(|| command.spawn()).unwrap_or_else(|error| panic!("{name}: {error}"));
         let output = Arc::new(Output::default());
         let readers = vec![
             output.clone().read(child.stdout.take().unwrap()),
             output.clone().read(child.stderr.take().unwrap()),
         ];
-        Self { name, child, output, readers }
+        let stdin = child.stdin.take();
+        Self { name, child, stdin, output, readers }
+    }
+
+    /// Writes a line to its standard input.
+    pub(crate) fn say(&mut self, line: &str) {
+        let stdin = self.stdin.as_mut().expect("a program to talk to");
+        writeln!(stdin, "{line}").unwrap_or_else(|error| panic!("{}: {error}", self.name));
+    }
+
+    /// Writes a line and returns the next one with `answer` that it prints.
+    pub(crate) fn ask(&mut self, line: &str, deadline: Duration, answer: &str) -> String {
+        let seen = self.lines();
+        self.say(line);
+        self.line_after(seen, deadline, answer)
+    }
+
+    /// Ends what it reads.
+    pub(crate) fn say_no_more(&mut self) {
+        self.stdin = None;
     }
 
     /// The first line that has `text`, once it is there.
