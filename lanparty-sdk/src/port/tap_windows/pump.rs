@@ -7,7 +7,8 @@
 //! ```
 //!
 //! The driver takes reads and writes one after the other, in the order in which they are issued. With one of each in
-//! flight it loses frames while the program is on its way back to it; with many it has always one at hand.
+//! flight it loses frames while the program is on its way back to it; with many it has always one at hand. What it can do
+//! at once, as it can most writes, ends where it was issued and never reaches the port.
 #![allow(unsafe_code, reason = "overlapped operations hand memory to the system until they end")]
 
 use std::cell::UnsafeCell;
@@ -25,7 +26,7 @@ use windows::Win32::Foundation::{
     ERROR_INVALID_HANDLE, ERROR_IO_PENDING, ERROR_MORE_DATA, HANDLE, INVALID_HANDLE_VALUE,
     RtlNtStatusToDosError, WIN32_ERROR,
 };
-use windows::Win32::Storage::FileSystem::{ReadFile, WriteFile};
+use windows::Win32::Storage::FileSystem::{ReadFile, SetFileCompletionNotificationModes, WriteFile};
 use windows::Win32::System::IO::{
     CancelIoEx, CreateIoCompletionPort, GetQueuedCompletionStatusEx, OVERLAPPED, OVERLAPPED_ENTRY,
     PostQueuedCompletionStatus,
@@ -40,6 +41,8 @@ use crate::route::windows::system_error;
 const READ_LEN: usize = 2048;
 /// How many answers are fetched at once.
 const ANSWERS: usize = 64;
+/// What has ended well at once is not told again.
+const FILE_SKIP_COMPLETION_PORT_ON_SUCCESS: u8 = 1;
 /// How long the driver may take to let go of what is cancelled.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -55,6 +58,8 @@ struct Shared {
     answers: OwnedHandle,
     reads: Box<[Operation]>,
     writes: Box<[Operation]>,
+    /// Whether the port is spared what has ended well at once.
+    tells_at_once: bool,
     state: Mutex<State>,
     /// The last operation has ended.
     idle: Condvar,
@@ -96,12 +101,16 @@ impl Pump {
         // SAFETY: both handles are open, and stay so until the last operation has ended.
         unsafe { CreateIoCompletionPort(device.raw(), Some(HANDLE(answers.as_raw_handle())), 0, 0) }
             .map_err(system_error)?;
+        // SAFETY: the device is open.
+        let skip =
+            unsafe { SetFileCompletionNotificationModes(device.raw(), FILE_SKIP_COMPLETION_PORT_ON_SUCCESS) };
         let slots = || (0..operations).map(|_| Operation::default()).collect();
         let shared = Arc::new(Shared {
             device,
             answers,
             reads: slots(),
             writes: slots(),
+            tells_at_once: skip.is_ok(),
             state: Mutex::new(State {
                 reads: Ring::new(operations),
                 writes: Ring::new(operations),
@@ -127,23 +136,36 @@ impl Pump {
         self.shared.issue_reads(&mut self.shared.state());
     }
 
-    /// Hands the frames that have been read to `deliver`, in order, until it has enough. What failed comes as an error
-    /// number. Returns `false` if there was nothing; `waker` is woken when there is.
-    pub(super) fn receive(&self, waker: &Waker, mut deliver: impl FnMut(Result<&[u8], u32>) -> bool) -> bool {
-        let mut state = self.shared.state();
+    /// Hands the frames that have been read to `deliver`, in order, until it has enough, and issues the next read for each
+    /// if `again`. What failed comes as an error number, and nothing is read again then. Returns `false` if there was
+    /// nothing; `waker` is woken when there is.
+    pub(super) fn receive(
+        &self,
+        waker: &Waker,
+        again: bool,
+        mut deliver: impl FnMut(Result<&[u8], u32>) -> bool,
+    ) -> bool {
         let mut any = false;
-        while let Some((slot, outcome)) = state.reads.take() {
+        loop {
+            // Writers may come between two frames.
+            let mut state = self.shared.state();
+            let Some((slot, outcome)) = state.reads.take() else {
+                if !any && !state.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+                    state.waker = Some(waker.clone());
+                }
+                return any;
+            };
             any = true;
             // SAFETY: the slot is no longer in flight, and the lock is held.
             let buffer = unsafe { &*self.shared.reads[slot].buffer.get() };
-            if !deliver(outcome.map(|len| &buffer[..len.min(READ_LEN)])) {
-                break;
+            let has_enough = !deliver(outcome.map(|len| &buffer[..len.min(READ_LEN)]));
+            if again && (outcome.is_ok() || outcome == Err(ERROR_MORE_DATA.0)) {
+                self.shared.issue_reads(&mut state);
+            }
+            if has_enough {
+                return any;
             }
         }
-        if !any && !state.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
-            state.waker = Some(waker.clone());
-        }
-        any
     }
 
     /// Hands a frame to the driver. Gives it back if all slots are taken.
@@ -162,14 +184,10 @@ impl Pump {
             *operation = OVERLAPPED::default();
             WriteFile(self.shared.device.raw(), Some(frame), None, Some(operation))
         };
-        match refusal(begun) {
-            None => Ok(Ok(())),
-            Some(error) => {
-                state.frames.remove(&slot);
-                state.writes.complete(slot, Err(error));
-                Err(error)
-            }
-        }
+        let Some(outcome) = self.shared.ended_at_once(begun, operation) else { return Ok(Ok(())) };
+        state.frames.remove(&slot);
+        state.writes.complete(slot, outcome);
+        outcome.map(|_| Ok(()))
     }
 
     /// How many frames the driver took and did not deliver, since the last call.
@@ -240,15 +258,31 @@ impl Shared {
                 let buffer: &mut [u8] = &mut *operation.buffer.get();
                 ReadFile(self.device.raw(), Some(buffer), None, Some(operation.overlapped.get()))
             };
-            if let Some(error) = refusal(begun) {
-                if state.reads.complete(slot, Err(error))
-                    && let Some(waker) = state.waker.take()
-                {
-                    waker.wake();
-                }
+            let Some(outcome) = self.ended_at_once(begun, operation.overlapped.get()) else { continue };
+            if state.reads.complete(slot, outcome)
+                && let Some(waker) = state.waker.take()
+            {
+                waker.wake();
+            }
+            if outcome.is_err() {
                 return; // it would say the same of the next one
             }
         }
+    }
+
+    /// How an operation ended, unless the port will tell. The port tells of one that is under way and of a frame that was
+    /// too long, which is no error to the system; and of one that has ended well, if the system knows no other way.
+    fn ended_at_once(
+        &self,
+        begun: windows::core::Result<()>,
+        operation: *const OVERLAPPED,
+    ) -> Option<Outcome> {
+        let Err(error) = begun else {
+            // SAFETY: it has ended, and the system will not speak of it again.
+            return self.tells_at_once.then(|| Ok(unsafe { (*operation).InternalHigh }));
+        };
+        let error = WIN32_ERROR::from_error(&error).unwrap_or(ERROR_INVALID_HANDLE);
+        (error != ERROR_IO_PENDING && error != ERROR_MORE_DATA).then_some(Err(error.0))
     }
 
     /// Takes note of what has ended, until it is told to end itself and nothing is in flight.
@@ -304,13 +338,6 @@ fn slot_of(operations: &[Operation], overlapped: *mut OVERLAPPED) -> Option<usiz
     let offset = overlapped.addr().checked_sub(operations.as_ptr().addr())?;
     let slot = offset / size_of::<Operation>();
     (slot < operations.len()).then_some(slot)
-}
-
-/// Why an operation could not be begun. What has begun, and may even have ended, is told through the port; so is a frame
-/// that was too long, which is no error to the system.
-fn refusal(begun: windows::core::Result<()>) -> Option<u32> {
-    let error = WIN32_ERROR::from_error(&begun.err()?).unwrap_or(ERROR_INVALID_HANDLE);
-    (error != ERROR_IO_PENDING && error != ERROR_MORE_DATA).then_some(error.0)
 }
 
 fn outcome(status: usize, len: u32) -> Outcome {
