@@ -2,12 +2,13 @@
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use windows::Win32::Foundation::{
     ERROR_ACCESS_DENIED, ERROR_FILE_NOT_FOUND, ERROR_GEN_FAILURE, ERROR_PATH_NOT_FOUND,
-    ERROR_SHARING_VIOLATION,
+    ERROR_SHARING_VIOLATION, WIN32_ERROR,
 };
 
 use super::adapters::{DriverVersion, Entry, OLDEST_VERSION, choose};
@@ -40,7 +41,11 @@ pub(super) struct Adapter {
     pub(super) mac: MacAddr,
     pub(super) mtu: u16,
     /// Whether the cable is plugged in.
-    link: AtomicBool,
+    is_linked: AtomicBool,
+    /// Held while the cable is moved.
+    link: Mutex<()>,
+    /// It was removed or switched off while it was open.
+    is_gone: AtomicBool,
 }
 
 impl Adapter {
@@ -62,6 +67,14 @@ impl Adapter {
         let entries = entries().map_err(|error| TapError::Registry(system_error(error)))?;
         let entry = choose(entries, &options.choice)?;
         let name = || entry.name.clone();
+        if entry.is_always_connected {
+            tracing::warn!(
+                target: "lanparty::port",
+                adapter = entry.name,
+                "the adapter is set to be always connected, so that Windows sees a network where there is none yet: \
+                 \"Media Status\" among its advanced properties should be \"Application Controlled\""
+            );
+        }
         if let Some(mac) = options.mac {
             let setting = Setting::AdapterMac { class_key: entry.class_key.clone() };
             lease.change(setting, Some(Value::Text(hex(mac)))).map_err(|source| TapError::SetMac {
@@ -79,6 +92,9 @@ impl Adapter {
         }
         let settings = AdapterSettings::apply(&entry.instance_id, options.policy)
             .map_err(|source| TapError::Settings { name: name(), source })?;
+        if u32::from(mtu) < told {
+            settings.set_mtu(mtu).map_err(|source| TapError::SetMtu { name: name(), mtu, source })?;
+        }
         for address in &options.addresses {
             settings.add_address(*address).map_err(|source| TapError::Address {
                 name: name(),
@@ -89,8 +105,19 @@ impl Adapter {
         let pump = Pump::new(device, options.operations.into())
             .map_err(|source| TapError::Pump { name: name(), source })?;
         let Entry { name, instance_id, .. } = entry;
-        let link = AtomicBool::new(false);
-        Ok(Self { pump, settings, _lease: lease, name, instance_id, version, mac, mtu, link })
+        Ok(Self {
+            pump,
+            settings,
+            _lease: lease,
+            name,
+            instance_id,
+            version,
+            mac,
+            mtu,
+            is_linked: AtomicBool::new(false),
+            link: Mutex::new(()),
+            is_gone: AtomicBool::new(false),
+        })
     }
 
     pub(super) fn set_mtu(&self, mtu: u16) -> io::Result<()> {
@@ -107,8 +134,14 @@ impl Adapter {
 
     /// Plugs the cable in or pulls it.
     pub(super) fn set_link(&self, up: bool) -> io::Result<()> {
-        self.pump.device().set_media(up)?;
-        self.link.store(up, Ordering::Relaxed);
+        {
+            let _moved = self.link.lock().unwrap_or_else(PoisonError::into_inner);
+            if self.is_gone() {
+                return Err(self.removed());
+            }
+            self.pump.device().set_media(up)?;
+            self.is_linked.store(up, Ordering::Relaxed);
+        }
         if up {
             self.pump.issue_reads();
         }
@@ -117,7 +150,11 @@ impl Adapter {
     }
 
     pub(super) fn is_linked(&self) -> bool {
-        self.link.load(Ordering::Relaxed)
+        self.is_linked.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn is_gone(&self) -> bool {
+        self.is_gone.load(Ordering::Relaxed)
     }
 
     /// After the driver has ended reads by itself: tries whether it takes them again. The adapter may have slept.
@@ -125,15 +162,26 @@ impl Adapter {
     /// # Errors
     /// The adapter is gone, as an error that says so.
     pub(super) fn revive(&self) -> io::Result<()> {
-        // Whoever removes it or switches it off takes its name away. Our own handle would still answer.
-        match Device::open(&self.instance_id).err().and_then(|error| error.raw_os_error()) {
-            Some(error) if is(error, &[ERROR_FILE_NOT_FOUND, ERROR_PATH_NOT_FOUND]) => Err(self.removed()),
-            _ => {
-                if self.is_linked() && self.pump.device().set_media(true).is_ok() {
-                    self.pump.issue_reads();
-                }
-                Ok(())
-            }
+        let _moved = self.link.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.is_held() {
+            self.is_gone.store(true, Ordering::Relaxed);
+        }
+        if self.is_gone() {
+            return Err(self.removed());
+        }
+        if self.is_linked() && self.pump.device().set_media(true).is_ok() {
+            self.pump.issue_reads();
+        }
+        Ok(())
+    }
+
+    /// Whether our handle is still one on the adapter. Of an adapter that was removed or switched off the handle still
+    /// answers, but the name has gone, or can be opened by the next one.
+    fn is_held(&self) -> bool {
+        match Device::open(&self.instance_id) {
+            // There are systems that open it and only then say that it is in use.
+            Ok(second) => second.version().is_err(),
+            Err(error) => !error.raw_os_error().is_some_and(is_missing),
         }
     }
 
@@ -179,11 +227,11 @@ fn prepare(entry: &Entry, wanted: Option<MacAddr>) -> Result<(Device, MacAddr, D
 fn look(entry: &Entry) -> Result<(Device, MacAddr, DriverVersion), TapError> {
     let device = Device::open(&entry.instance_id).map_err(|error| refusal(entry, error, None))?;
     let failed = |question| move |error| refusal(entry, error, Some(question));
+    device.set_media(false).map_err(failed("media status"))?;
     let version = device.version().map_err(failed("version"))?;
     if version < OLDEST_VERSION {
         return Err(TapError::DriverTooOld { name: entry.name.clone(), version });
     }
-    device.set_media(false).map_err(failed("media status"))?;
     let mac = device.mac().map_err(failed("MAC address"))?;
     Ok((device, mac, version))
 }
@@ -222,6 +270,11 @@ fn refusal(entry: &Entry, source: io::Error, question: Option<&'static str>) -> 
     }
 }
 
-fn is(error: i32, codes: &[windows::Win32::Foundation::WIN32_ERROR]) -> bool {
+/// Whether there is no device of that name.
+fn is_missing(error: i32) -> bool {
+    is(error, &[ERROR_FILE_NOT_FOUND, ERROR_PATH_NOT_FOUND])
+}
+
+fn is(error: i32, codes: &[WIN32_ERROR]) -> bool {
     codes.iter().any(|code| code.0.cast_signed() == error)
 }

@@ -18,6 +18,15 @@ pub struct DriverVersion {
     pub minor: u32,
 }
 
+impl DriverVersion {
+    /// Understands what an installer wrote, as in "9.26.0.0". `None` if that is no version.
+    fn parse(text: &str) -> Option<Self> {
+        let mut numbers = text.split('.').map(str::parse);
+        let (Some(Ok(major)), Some(Ok(minor))) = (numbers.next(), numbers.next()) else { return None };
+        Some(Self { major, minor })
+    }
+}
+
 impl fmt::Display for DriverVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.major, self.minor)
@@ -37,15 +46,39 @@ pub(super) struct Entry {
     pub(super) device_id: String,
     /// What people call it; the instance id if it has no name.
     pub(super) name: String,
+    /// `DriverVersion`, as the installer wrote it.
+    pub(super) version: String,
     /// Somebody has switched it off.
     pub(super) is_disabled: bool,
+    /// Its cable cannot be pulled.
+    pub(super) is_always_connected: bool,
 }
 
 impl Entry {
     /// Whether it is an adapter of TAP-Windows6 itself.
     pub(super) fn is_ours(&self) -> bool {
+        self.component_name() == COMPONENT && is_guid(&self.instance_id)
+    }
+
+    /// Whether another product has brought it, with the same driver under another name.
+    fn is_of_others(&self) -> bool {
+        let component = self.component_name();
+        component.starts_with("tap") && component != COMPONENT
+    }
+
+    fn component_name(&self) -> String {
         let component = self.component.to_ascii_lowercase();
-        component.strip_prefix(r"root\").unwrap_or(&component) == COMPONENT && is_guid(&self.instance_id)
+        component.strip_prefix(r"root\").map(str::to_owned).unwrap_or(component)
+    }
+
+    /// Refuses a driver that is too old before anything is changed. Whoever does not say is asked when it is open.
+    fn with_a_driver_that_serves(self) -> Result<Self, TapError> {
+        match DriverVersion::parse(&self.version) {
+            Some(version) if version < OLDEST_VERSION => {
+                Err(TapError::DriverTooOld { name: self.name, version })
+            }
+            _ => Ok(self),
+        }
     }
 
     fn listed(&self) -> String {
@@ -56,10 +89,18 @@ impl Entry {
 
 /// Takes the one that is meant.
 pub(super) fn choose(entries: Vec<Entry>, choice: &AdapterChoice) -> Result<Entry, TapError> {
-    let mut ours: Vec<_> = entries.into_iter().filter(Entry::is_ours).collect();
+    let (mut ours, others): (Vec<_>, Vec<_>) = entries.into_iter().partition(Entry::is_ours);
     ours.sort_by(|a, b| a.class_key.cmp(&b.class_key));
     if ours.is_empty() {
-        return Err(TapError::NoDriver);
+        let others: Vec<_> = others
+            .iter()
+            .filter(|entry| entry.is_of_others())
+            .map(|entry| format!("{:?}", entry.name))
+            .collect();
+        return Err(match others.is_empty() {
+            true => TapError::NoDriver,
+            false => TapError::OnlyOthers { adapters: others.join(", ") },
+        });
     }
     let list = |entries: &[Entry]| entries.iter().map(Entry::listed).collect::<Vec<_>>().join("; ");
     let all = list(&ours);
@@ -85,7 +126,7 @@ pub(super) fn choose(entries: Vec<Entry>, choice: &AdapterChoice) -> Result<Entr
     }
     match (fit.pop(), wanted) {
         (Some(entry), _) if entry.is_disabled => Err(TapError::Disabled { name: entry.name }),
-        (Some(entry), _) => Ok(entry),
+        (Some(entry), _) => entry.with_a_driver_that_serves(),
         (None, Some(wanted)) => Err(TapError::NoSuchAdapter { wanted: wanted.clone(), adapters: all }),
         (None, None) => Err(TapError::NoDriver),
     }
@@ -118,7 +159,8 @@ mod tests {
             instance_id: instance_id.into(),
             device_id: r"ROOT\NET\0000".into(),
             name: name.into(),
-            is_disabled: false,
+            version: "9.26.0.0".into(),
+            ..Entry::default()
         }
     }
 
@@ -129,9 +171,8 @@ mod tests {
     #[test]
     fn only_adapters_of_tap_windows_itself_are_taken() {
         for (component, instance_id) in [
-            ("tapoas", A),
-            (r"root\tap_ovpnconnect", A),
             ("wintun", A),
+            (r"PCI\VEN_8086", A),
             ("", A),
             ("tap0901", ""),
             ("tap0901", "1A2B3C4D-0000-4000-8000-00000000000A"),
@@ -143,6 +184,48 @@ mod tests {
         let foreign = entry("0001", "tapoas", B, "Other");
         let ours = entry("0002", r"ROOT\Tap0901", A, "Ethernet 2");
         assert_eq!(choose(vec![foreign, ours.clone()], &AdapterChoice::Only).unwrap(), ours);
+    }
+
+    #[test]
+    fn adapters_of_other_products_are_named_but_not_taken() {
+        let others =
+            vec![entry("0001", "tapoas", A, "Access"), entry("0002", r"root\tap_ovpnconnect", B, "Connect")];
+        for choice in ["", "Access", A] {
+            let error = choose(others.clone(), &AdapterChoice::parse(choice)).unwrap_err();
+            assert!(matches!(error, TapError::OnlyOthers { .. }), "{error}");
+            assert!(error.to_string().contains(r#""Access", "Connect""#), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_old_driver_is_refused() {
+        for (version, serves) in [
+            ("9.26.0.0", true),
+            ("9.27", true),
+            ("10.0.0.1", true),
+            ("9.24.7.601", false),
+            ("9.21.2", false),
+            ("9.9.9.9", false),
+            // Asked when it is open.
+            ("", true),
+            ("9", true),
+            ("new", true),
+            ("9.x", true),
+            ("99999999999.1", true),
+        ] {
+            let mut adapter = two().remove(0);
+            adapter.version = version.into();
+            match choose(vec![adapter], &AdapterChoice::Only) {
+                Ok(_) => assert!(serves, "{version}"),
+                Err(error) => {
+                    assert!(!serves && matches!(error, TapError::DriverTooOld { .. }), "{version}: {error}");
+                    assert!(
+                        error.to_string().contains(&version[..version.rfind('.').unwrap()][..3]),
+                        "{error}"
+                    );
+                }
+            }
+        }
     }
 
     #[test]

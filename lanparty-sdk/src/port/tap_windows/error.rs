@@ -109,6 +109,15 @@ pub enum TapError {
         /// What the system said.
         source: io::Error,
     },
+    /// Other products have brought adapters of their own.
+    #[error(
+        "no TAP-Windows6 adapter is installed: install the driver, version {OLDEST_VERSION} or later (OpenVPN's installer \
+         brings it), with at least one adapter; those of other products are left to them: {adapters}"
+    )]
+    OnlyOthers {
+        /// Their names.
+        adapters: String,
+    },
     /// Opening the adapter failed.
     #[error("cannot open the adapter {name}")]
     Open {
@@ -152,6 +161,16 @@ pub enum TapError {
         /// What the system said.
         source: io::Error,
     },
+    /// The adapter did not take its MTU.
+    #[error("cannot set the MTU of {name} to {mtu}")]
+    SetMtu {
+        /// The adapter.
+        name: String,
+        /// The MTU.
+        mtu: u16,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The adapter has another address than the member, and did not change it when it was restarted.
     #[error(
         "the adapter {name} has the address {has} and not {wanted}, and does not change it by itself: set \"MAC Address\" \
@@ -180,7 +199,7 @@ impl Coded for TapError {
             Self::Disabled { .. } => code::ADAPTER_DISABLED,
             Self::DriverTooOld { .. } => code::DRIVER_OLD,
             Self::InUse { .. } => code::ADAPTER_BUSY,
-            Self::NoDriver => code::DRIVER_MISSING,
+            Self::NoDriver | Self::OnlyOthers { .. } => code::DRIVER_MISSING,
             Self::NoSuchAdapter { .. } | Self::Removed { .. } => code::INTERFACE_MISSING,
             Self::NotPermitted { .. } => code::NOT_PERMITTED,
             Self::Settings { source, .. } => source.code(),
@@ -191,7 +210,8 @@ impl Coded for TapError {
             | Self::Open { .. }
             | Self::Pump { .. }
             | Self::Registry(_)
-            | Self::SetMac { .. } => code::SYSTEM,
+            | Self::SetMac { .. }
+            | Self::SetMtu { .. } => code::SYSTEM,
         }
     }
 }

@@ -30,6 +30,8 @@ mod registry;
 mod restart;
 #[cfg(windows)]
 mod state;
+#[cfg(windows)]
+mod status;
 
 use crate::frame::{DEFAULT_MTU, MacAddr};
 use crate::port::InterfaceAddress;

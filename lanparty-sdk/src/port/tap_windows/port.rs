@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep_until};
 use windows::Win32::Foundation::{ERROR_MORE_DATA, ERROR_OPERATION_ABORTED};
 
 use super::adapter::Adapter;
@@ -57,6 +57,7 @@ impl TapPort {
             slab: Slab::default(),
             drops: DropCounts::default(),
             revival: None,
+            revived: None,
         };
         Ok((Port::new(source, TapSink { adapter }), handle))
     }
@@ -120,6 +121,8 @@ pub struct TapSource {
     drops: DropCounts,
     /// The driver has ended reads by itself: when to try again.
     revival: Option<Pin<Box<Sleep>>>,
+    /// When it last did.
+    revived: Option<Instant>,
 }
 
 impl FrameSource for TapSource {
@@ -129,10 +132,14 @@ impl FrameSource for TapSource {
                 ready!(revival.as_mut().poll(cx));
                 self.revival = None;
                 self.adapter.revive()?;
+                self.revived = Some(Instant::now());
             }
-            let Self { adapter, slab, drops, revival } = self;
+            if self.adapter.is_gone() {
+                return Poll::Ready(Err(self.adapter.removed()));
+            }
+            let Self { adapter, slab, drops, revival, revived } = self;
             let mut is_refused = false;
-            let any = adapter.pump.receive(cx.waker(), |read| {
+            let any = adapter.pump.receive(cx.waker(), adapter.is_linked(), |read| {
                 match read {
                     Ok(frame) if frame.len() < ETHERNET_HEADER_LEN => drops.add(DropReason::Runt),
                     Ok(frame) => batch.push(slab.frame(&[frame])),
@@ -147,8 +154,11 @@ impl FrameSource for TapSource {
                 !batch.is_full()
             });
             if is_refused && adapter.is_linked() {
-                *revival = Some(Box::pin(sleep(REVIVAL_PAUSE)));
+                // The first time at once: it may have been nothing but the cable, pulled and plugged in again.
+                let at = revived.map_or_else(Instant::now, |revived| revived + REVIVAL_PAUSE);
+                *revival = Some(Box::pin(sleep_until(at)));
             } else if any && adapter.is_linked() {
+                // The cable may have been plugged in meanwhile.
                 adapter.pump.issue_reads();
             }
             if !batch.is_empty() {
@@ -161,9 +171,7 @@ impl FrameSource for TapSource {
     }
 
     fn take_drops(&mut self) -> DropCounts {
-        for _ in 0..self.adapter.pump.take_unwritten() {
-            self.drops.add(DropReason::PortError);
-        }
+        self.drops.add_many(DropReason::PortError, self.adapter.pump.take_unwritten());
         std::mem::take(&mut self.drops)
     }
 }
@@ -191,6 +199,9 @@ impl FrameSink for TapSink {
     fn try_send(&self, frame: Bytes) -> Result<(), TrySendError> {
         if frame.len() < ETHERNET_HEADER_LEN {
             return Err(TrySendError::Refused(io::ErrorKind::InvalidInput.into()));
+        }
+        if self.adapter.is_gone() {
+            return Err(TrySendError::Closed(frame));
         }
         if !self.adapter.is_linked() {
             return Err(TrySendError::Refused(io::ErrorKind::NotConnected.into()));

@@ -4,6 +4,7 @@ use windows::core::Result;
 use windows_registry::{Key, LOCAL_MACHINE};
 
 use super::adapters::Entry;
+use super::status;
 
 /// The class of network adapters.
 const CLASS: &str = r"SYSTEM\CurrentControlSet\Control\Class\{4D36E972-E325-11CE-BFC1-08002BE10318}";
@@ -30,14 +31,24 @@ fn entry(class_key: String, key: &Key) -> Entry {
     let connection = LOCAL_MACHINE.open(format!(r"{CONNECTIONS}\{instance_id}\Connection")).ok();
     let of_connection = |name: &str| connection.as_ref().and_then(|key| key.get_string(name).ok());
     let device_id = of_connection("PnPInstanceId").unwrap_or_else(|| text("DeviceInstanceID"));
-    let device = LOCAL_MACHINE.open(format!(r"{DEVICES}\{device_id}")).ok();
-    let flags = device.and_then(|key| key.get_u32("ConfigFlags").ok()).unwrap_or(0);
-    Entry {
+    let mut entry = Entry {
         class_key,
         component: text("ComponentId"),
         name: of_connection("Name").unwrap_or_else(|| instance_id.clone()),
         instance_id,
-        is_disabled: !device_id.is_empty() && flags & CONFIGFLAG_DISABLED != 0,
+        version: text("DriverVersion"),
+        is_disabled: false,
+        is_always_connected: text("MediaStatus") == "1",
         device_id,
-    }
+    };
+    entry.is_disabled = entry.is_ours() && is_disabled(&entry.device_id);
+    entry
+}
+
+fn is_disabled(device_id: &str) -> bool {
+    let flagged = || {
+        let device = LOCAL_MACHINE.open(format!(r"{DEVICES}\{device_id}")).ok()?;
+        Some(device.get_u32("ConfigFlags").ok()? & CONFIGFLAG_DISABLED != 0)
+    };
+    !device_id.is_empty() && status::is_disabled(device_id).or_else(flagged).unwrap_or(false)
 }
