@@ -9,6 +9,7 @@
 //! computer as fast as the adapter takes them; and the same in bursts of 64, with a pause in which everything could be
 //! done. What is lost in a burst is what a game would miss.
 #![allow(clippy::print_stdout, reason = "a program that prints what it measured")]
+#![cfg_attr(windows, allow(clippy::disallowed_methods, reason = "it measures real time"))]
 
 #[cfg(windows)]
 mod windows {

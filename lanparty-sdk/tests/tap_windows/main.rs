@@ -4,7 +4,12 @@
 //! the test says so and passes; with `LANPARTY_REQUIRE_NETNS=1` it fails instead. `tests/windows/run.sh` does all of it.
 #![cfg_attr(
     windows,
-    allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test may panic and speak to its user")
+    allow(
+        clippy::disallowed_methods,
+        clippy::unwrap_used,
+        clippy::print_stderr,
+        reason = "a test runs in real time, and may panic and speak to its user"
+    )
 )]
 
 #[cfg(windows)]

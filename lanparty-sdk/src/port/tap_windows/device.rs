@@ -90,6 +90,7 @@ impl Device {
         if len == answer.len() { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) }
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "they are a few bytes")]
     fn control(&self, code: u32, input: &[u8], output: &mut [u8]) -> io::Result<usize> {
         let event = Event::new()?;
         // An event with its lowest bit set keeps the answer away from the pump's completion port.

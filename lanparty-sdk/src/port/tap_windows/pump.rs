@@ -340,6 +340,7 @@ fn slot_of(operations: &[Operation], overlapped: *mut OVERLAPPED) -> Option<usiz
     (slot < operations.len()).then_some(slot)
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "it has 32 bits, in a place for a pointer")]
 fn outcome(status: usize, len: u32) -> Outcome {
     let status = windows::Win32::Foundation::NTSTATUS(status as i32);
     if status.is_ok() {

@@ -1,5 +1,6 @@
 //! Restarting an adapter, so that it takes the address that the registry tells it.
 #![allow(unsafe_code, reason = "devices are set up by C calls")]
+#![expect(clippy::cast_possible_truncation, reason = "small structures tell their size")]
 
 use std::io;
 
