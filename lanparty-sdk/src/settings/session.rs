@@ -12,6 +12,7 @@ use crate::identity::Identity;
 use crate::member::Timing;
 use crate::net::RelayAddr;
 use crate::quic::Trust;
+use crate::route::AdapterPolicy;
 use crate::session::SessionBuilder;
 
 /// Settings of a client's or gateway's session.
@@ -29,6 +30,9 @@ use crate::session::SessionBuilder;
 /// | `identity` | the file in which the identity is kept; read by the embedder | none |
 /// | `workers` | threads of the runtime, 1 to 64; made by the embedder | `1` |
 /// | `no-route-pin` | not to pin the route to the relay outside an adapter of this host; heeded by the embedder | `false` |
+/// | `no-adapter-settings` | on Windows, to leave the adapter's IP settings alone; heeded by the embedder | `false` |
+/// | `adapter-metric` | on Windows, the metric that the adapter gets, 1 to 9999; heeded by the embedder | [`AdapterPolicy::DEFAULT_METRIC`] |
+/// | `no-private-network` | on Windows, to leave the category of the adapter's network alone; heeded by the embedder | `false` |
 /// | `idle-timeout` ... `segmentation-offload` | how the connection behaves, see [`TransportSettings`] | |
 /// | `probe-interval` ... `welcome-timeout` | how patient the session is, see [`Timing`] | |
 #[derive(Clone, Debug)]
@@ -58,13 +62,19 @@ pub struct SessionSettings {
     pub workers: usize,
     /// Whether the embedder leaves out [`SessionBuilder::keep_out_of`].
     pub no_route_pin: bool,
+    /// Whether the embedder leaves the IP settings of a Windows adapter alone.
+    pub no_adapter_settings: bool,
+    /// The metric of a Windows adapter.
+    pub adapter_metric: u16,
+    /// Whether the embedder leaves the network category of a Windows adapter alone.
+    pub no_private_network: bool,
     /// How patient the session is.
     pub timing: Timing,
     /// How its connection behaves.
     pub transport: TransportSettings,
 }
 
-const OWN: [Key<SessionSettings>; 17] = [
+const OWN: [Key<SessionSettings>; 20] = [
     key!("relay", Text, relay, text => parse(text).map(Some)),
     key!("server-name", Text, server_name, text => words(text).map(Some)),
     key!("relay-ca-cert", Text, relay_ca_cert, text => path(text).map(Some)),
@@ -76,6 +86,9 @@ const OWN: [Key<SessionSettings>; 17] = [
     key!("identity", Text, identity, text => path(text).map(Some)),
     key!("workers", Integer, workers, text => workers(text)),
     key!("no-route-pin", Flag, no_route_pin, text => flag(text)),
+    key!("no-adapter-settings", Flag, no_adapter_settings, text => flag(text)),
+    key!("adapter-metric", Integer, adapter_metric, text => number(text, 1..=MAX_METRIC)),
+    key!("no-private-network", Flag, no_private_network, text => flag(text)),
     key!("probe-interval", Text, timing.probe_interval, text => interval(text)),
     key!("stats-interval", Text, timing.stats_interval, text => interval(text)),
     key!("refresh-interval", Text, timing.refresh_interval, text => interval(text)),
@@ -83,6 +96,9 @@ const OWN: [Key<SessionSettings>; 17] = [
     key!("backoff-max", Text, timing.backoff_max, text => interval(text)),
     key!("welcome-timeout", Text, timing.welcome_timeout, text => interval(text)),
 ];
+
+/// The largest that the system's own tools take.
+const MAX_METRIC: u16 = 9999;
 
 const TABLE: [Key<SessionSettings>; OWN.len() + transport::LEN] = join(OWN, transport::keys());
 
@@ -112,6 +128,9 @@ impl SessionSettings {
             identity: None,
             workers: 1,
             no_route_pin: false,
+            no_adapter_settings: false,
+            adapter_metric: AdapterPolicy::DEFAULT_METRIC,
+            no_private_network: false,
             timing: Timing::default(),
             transport: TransportSettings::default(),
         }
@@ -148,6 +167,19 @@ impl SessionSettings {
             return Err(SettingsError::BadValue { key: "backoff-min", problem });
         }
         self.transport.check()
+    }
+
+    /// What the embedder is to change of an adapter of Windows.
+    #[must_use]
+    pub fn adapter_policy(&self) -> AdapterPolicy {
+        if self.no_adapter_settings {
+            return AdapterPolicy::HANDS_OFF;
+        }
+        AdapterPolicy {
+            metric: Some(self.adapter_metric),
+            private_network: !self.no_private_network,
+            ..AdapterPolicy::default()
+        }
     }
 
     /// A session with these settings, and without a port yet. If no trust is handed in, it is what `relay-ca-cert` says, or

@@ -25,7 +25,7 @@ fn build(settings: &SessionSettings) -> Result<String, SettingsError> {
 }
 
 /// A value for each key that is not its default.
-const SESSION: [(&str, &str); 26] = [
+const SESSION: [(&str, &str); 29] = [
     ("relay", "relay.example:4433"),
     ("room", "party-42"),
     ("server-name", "other.example"),
@@ -37,6 +37,9 @@ const SESSION: [(&str, &str); 26] = [
     ("identity", "identity.json"),
     ("workers", "4"),
     ("no-route-pin", "true"),
+    ("no-adapter-settings", "true"),
+    ("adapter-metric", "50"),
+    ("no-private-network", "true"),
     ("idle-timeout", "20s"),
     ("keep-alive", "2s"),
     ("limit-outbox-bytes", "64Ki"),

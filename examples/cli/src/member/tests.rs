@@ -17,11 +17,14 @@ struct Member {
 fn options_are_the_keys_of_the_library_s_settings() {
     // The client has options for these, or they are for an embedder only.
     let others = [
+        "adapter-metric",
         "agent",
         "backoff-max",
         "backoff-min",
         "identity",
         "mtu",
+        "no-adapter-settings",
+        "no-private-network",
         "no-route-pin",
         "probe-interval",
         "refresh-interval",
