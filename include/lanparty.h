@@ -1538,11 +1538,16 @@ lanparty_status lanparty_port_new_sink(const struct lanparty_frame_sink *sink,
                                        struct lanparty_error **err);
 
 /**
- * Describes a network adapter (TAP) that is made when a session begins to use the port, and vanishes when it stops. A
- * client's adapter gets its identity's address. The way to the relay is kept out of it by a host route, unless the session's
- * key no-route-pin says otherwise. Needs CAP_NET_ADMIN at that time.
+ * Describes a network adapter (TAP). On Linux it is made when a session begins to use the port, and vanishes when the session
+ * stops; that needs CAP_NET_ADMIN. On Windows it is an adapter of the driver TAP-Windows6, taken meanwhile by an elevated
+ * process; whatever is changed of it is put back. To begin and to stop using it may then take some seconds more than a timeout
+ * allows: an adapter that gets another address is restarted.
  *
- * @param name borrowed: the adapter's name, 15 bytes at most.
+ * A client's adapter gets its identity's address. The way to the relay is kept out of it by a host route, unless the session's
+ * key no-route-pin says otherwise.
+ *
+ * @param name borrowed: on Linux the adapter's name, 15 bytes at most. On Windows the connection's name as in "Ethernet 2", or
+ *     the adapter's NetCfgInstanceId as in "{6AE5C2A0-...}"; NULL, or an empty text, for the only adapter that there is.
  * @param name_len its length in bytes, or LANPARTY_NUL_TERMINATED.
  * @param address borrowed: an IP address for it with its prefix, as in "10.0.0.5/24", or NULL for none.
  * @param address_len its length in bytes, or LANPARTY_NUL_TERMINATED.
@@ -1619,11 +1624,13 @@ lanparty_status lanparty_port_recv(const struct lanparty_port *port,
                                    struct lanparty_error **err);
 
 /**
- * A descriptor for poll, select, epoll and the like: readable while lanparty_port_recv would answer at once. Now and then it
- * is readable with nothing there; so receive with a timeout of 0. It must not be read, written or closed.
+ * What a loop of the program's own waits on: ready while lanparty_port_recv would answer at once. On Linux it is a file
+ * descriptor, readable then, for poll, select, epoll and the like; on Windows the HANDLE of an event object, signalled then,
+ * for WaitForMultipleObjects and the like. Now and then it is ready with nothing there; so receive with a timeout of 0. It must
+ * not be read, written, set, reset or closed.
  *
  * @param port borrowed: a virtual port.
- * @param handle out: a file descriptor on Linux; valid until the port is freed.
+ * @param handle out: a file descriptor, or a HANDLE as a number; valid until the port is freed.
  * @param err out, or NULL.
  */
 lanparty_status lanparty_port_wait_handle(const struct lanparty_port *port,
@@ -1700,11 +1707,12 @@ lanparty_status lanparty_session_next_event(const struct lanparty_session *sessi
                                             struct lanparty_error **err);
 
 /**
- * A descriptor for poll, select, epoll and the like: readable while lanparty_session_next_event would answer at once. It must
- * not be read, written or closed.
+ * What a loop of the program's own waits on: ready while lanparty_session_next_event would answer at once. On Linux it is a
+ * file descriptor, readable then, for poll, select, epoll and the like; on Windows the HANDLE of an event object, signalled
+ * then, for WaitForMultipleObjects and the like. It must not be read, written, set, reset or closed.
  *
  * @param session borrowed.
- * @param handle out: a file descriptor on Linux; valid until the session is freed.
+ * @param handle out: a file descriptor, or a HANDLE as a number; valid until the session is freed.
  * @param err out, or NULL.
  */
 lanparty_status lanparty_session_wait_handle(const struct lanparty_session *session,
@@ -2139,11 +2147,12 @@ lanparty_status lanparty_relay_next_event(const struct lanparty_relay *relay,
                                           struct lanparty_error **err);
 
 /**
- * A descriptor for poll, select, epoll and the like: readable while lanparty_relay_next_event would answer at once. It must
- * not be read, written or closed.
+ * What a loop of the program's own waits on: ready while lanparty_relay_next_event would answer at once. On Linux it is a
+ * file descriptor, readable then, for poll, select, epoll and the like; on Windows the HANDLE of an event object, signalled
+ * then, for WaitForMultipleObjects and the like. It must not be read, written, set, reset or closed.
  *
  * @param relay borrowed.
- * @param handle out: a file descriptor on Linux; valid until the relay is freed.
+ * @param handle out: a file descriptor, or a HANDLE as a number; valid until the relay is freed.
  * @param err out, or NULL.
  */
 lanparty_status lanparty_relay_wait_handle(const struct lanparty_relay *relay,

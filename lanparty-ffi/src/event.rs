@@ -309,12 +309,12 @@ impl EventQueue {
         }
     }
 
-    /// The descriptor that is readable while an event waits, or the end.
-    pub(crate) fn descriptor(&self) -> Result<i64, Failure> {
-        let descriptor = self.signal.descriptor()?;
+    /// What is ready while an event waits, or the end.
+    pub(crate) fn wait_handle(&self) -> Result<i64, Failure> {
+        let raw = self.signal.wait_handle()?;
         let queue = self.lock();
-        self.signal.set_readable(!queue.events.is_empty() || queue.ended);
-        Ok(descriptor)
+        self.signal.set_ready(!queue.events.is_empty() || queue.ended);
+        Ok(raw)
     }
 
     /// The next event, or that there will be none; `None` if there is none yet.
@@ -326,7 +326,7 @@ impl EventQueue {
         event.missed = std::mem::take(&mut queue.missed);
         // Under the lock that guards the queue, so that no notice of a newer event is taken away.
         if queue.events.is_empty() && !queue.ended {
-            self.signal.set_readable(false);
+            self.signal.set_ready(false);
         }
         Some(Some(event))
     }

@@ -49,6 +49,7 @@ mod host;
 mod lock;
 mod signal;
 mod text;
+mod wait_handle;
 
 pub use error::*;
 pub use event::*;

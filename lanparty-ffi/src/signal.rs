@@ -1,4 +1,4 @@
-//! Waiting: for a while, by any number of threads at once, or with poll and its like.
+//! Waiting: for a while, by any number of threads at once, or in the loop of the program.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Wake;
@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::Failure;
 use crate::lock::lock;
+use crate::wait_handle::WaitHandle;
 
 /// As a timeout in milliseconds: for ever.
 pub const LANPARTY_FOREVER: u32 = u32::MAX;
@@ -30,7 +31,7 @@ impl Deadline {
     }
 }
 
-/// Counts what happened, wakes whoever waits for it, and makes a file descriptor readable for those who poll.
+/// Counts what happened, wakes whoever waits for it, and tells those who wait on its handle.
 #[derive(Debug, Default)]
 pub(crate) struct Signal {
     count: Mutex<u64>,
@@ -48,7 +49,7 @@ impl Signal {
     pub(crate) fn notify(&self) {
         *self.lock() += 1;
         self.happened.notify_all();
-        self.set_readable(true);
+        self.set_ready(true);
     }
 
     /// Waits until it was notified more than `seen` times. `false` if that did not happen in time.
@@ -83,8 +84,8 @@ impl Signal {
         }
     }
 
-    /// The descriptor to poll, made when it is first asked for. The caller says afterwards whether it is readable.
-    pub(crate) fn descriptor(&self) -> Result<i64, Failure> {
+    /// What to wait on, made when it is first asked for. The caller says afterwards whether it is ready.
+    pub(crate) fn wait_handle(&self) -> Result<i64, Failure> {
         if let Some(handle) = self.handle.get() {
             return Ok(handle.raw());
         }
@@ -93,15 +94,15 @@ impl Signal {
         Ok(self.handle.get_or_init(|| handle).raw())
     }
 
-    /// Whether anybody polls.
-    pub(crate) fn is_polled(&self) -> bool {
+    /// Whether anybody waits on the handle.
+    pub(crate) fn is_waited_for(&self) -> bool {
         self.handle.get().is_some()
     }
 
-    /// Says whether the descriptor is readable. Does nothing if nobody polls.
-    pub(crate) fn set_readable(&self, readable: bool) {
+    /// Says whether there is something to take. Does nothing if nobody waits on the handle.
+    pub(crate) fn set_ready(&self, ready: bool) {
         if let Some(handle) = self.handle.get() {
-            handle.set(readable);
+            handle.set(ready);
         }
     }
 
@@ -118,48 +119,6 @@ impl Wake for Signal {
     fn wake_by_ref(self: &Arc<Self>) {
         self.notify();
     }
-}
-
-#[cfg(target_os = "linux")]
-#[derive(Debug)]
-struct WaitHandle(nix::sys::eventfd::EventFd);
-
-#[cfg(target_os = "linux")]
-impl WaitHandle {
-    fn new() -> Result<Self, Failure> {
-        use nix::sys::eventfd::{EfdFlags, EventFd};
-        EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)
-            .map(Self)
-            .map_err(|error| Failure::system("no descriptor to wait on can be made", &error.into()))
-    }
-
-    fn raw(&self) -> i64 {
-        use std::os::fd::{AsFd as _, AsRawFd as _};
-        self.0.as_fd().as_raw_fd().into()
-    }
-
-    fn set(&self, readable: bool) {
-        // An eventfd that is full is readable, and one that is empty is not: neither needs anything done.
-        let _ = if readable { self.0.write(1).map(drop) } else { self.0.read().map(drop) };
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-#[derive(Debug)]
-struct WaitHandle;
-
-#[cfg(not(target_os = "linux"))]
-impl WaitHandle {
-    fn new() -> Result<Self, Failure> {
-        let code = lanparty_sdk::error::code::UNSUPPORTED;
-        Err(Failure::coded(code, "this system has no wait handles yet: use timeouts"))
-    }
-
-    fn raw(&self) -> i64 {
-        -1
-    }
-
-    fn set(&self, _readable: bool) {}
 }
 
 #[cfg(test)]

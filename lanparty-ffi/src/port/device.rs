@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use lanparty_sdk::frame::MacAddr;
 use lanparty_sdk::port::memory::{self, MemorySink, MemorySource};
-use lanparty_sdk::port::{Port, PortCaps, PortKind};
+use lanparty_sdk::port::{InterfaceAddress, Port, PortCaps, PortKind};
+use lanparty_sdk::route::AdapterPolicy;
 use lanparty_sdk::session::BridgeError;
 
 use super::plug::Plug;
@@ -38,18 +39,26 @@ pub(super) enum Kind {
     AfPacket { iface: String },
 }
 
-/// An adapter that is to be made.
+/// An adapter that is to be made, or on Windows to be taken.
 #[derive(Debug)]
 pub(super) struct Tap {
+    /// On Windows it may be an instance id, and empty for the only adapter.
     pub(super) name: String,
-    pub(super) address: Option<Address>,
+    pub(super) address: Option<InterfaceAddress>,
     pub(super) mtu: u16,
 }
 
-#[cfg(target_os = "linux")]
-pub(super) type Address = lanparty_sdk::port::InterfaceAddress;
-#[cfg(not(target_os = "linux"))]
-pub(super) type Address = String;
+/// What the session that takes a port asks of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted {
+    /// The address of the client that it is for.
+    pub(crate) mac: Option<MacAddr>,
+    /// The MTU that it must have.
+    pub(crate) mtu: u16,
+    /// What is changed of an adapter's IP settings, on Windows.
+    #[cfg_attr(not(windows), allow(dead_code, reason = "elsewhere an adapter is made for its session"))]
+    pub(crate) policy: AdapterPolicy,
+}
 
 #[cfg(target_os = "linux")]
 pub(crate) type Capture = lanparty_sdk::port::af_packet::AfPacketHandle;
@@ -109,18 +118,17 @@ impl Device {
         }
     }
 
-    /// Takes the session's end, opening it if it must be. `mac` is the address of the client that it is for, and `promised`
-    /// the MTU that it must have.
+    /// Takes the session's end, opening it if it must be, which may take some seconds.
     ///
-    /// To be called inside the session's runtime.
-    pub(crate) fn take(&self, mac: Option<MacAddr>, promised: u16) -> Result<Opened, Failure> {
+    /// To be called inside the session's runtime, by a thread of the program's.
+    pub(crate) fn take(&self, wanted: Wanted) -> Result<Opened, Failure> {
         {
             let mut place = self.place();
             let now = std::mem::replace(&mut *place, Place::Opening);
             match now {
                 Place::Here(port) => {
                     let caps = port.sink.caps();
-                    if let Err(failure) = fits(&caps, promised) {
+                    if let Err(failure) = fits(&caps, wanted.mtu) {
                         *place = Place::Here(port);
                         return Err(failure);
                     }
@@ -140,8 +148,8 @@ impl Device {
             }
         }
         // Without the lock: it takes its time, and may log.
-        let opened = self.open(mac).and_then(|opened| {
-            fits(&opened.port.sink.caps(), promised)?;
+        let opened = self.open(wanted).and_then(|opened| {
+            fits(&opened.port.sink.caps(), wanted.mtu)?;
             Ok(opened)
         });
         let mut place = self.place();
@@ -200,12 +208,9 @@ impl Device {
         self.arrived.notify();
     }
 
-    /// The adapter of this host that it makes when it is used.
-    pub(crate) fn adapter(&self) -> Option<&str> {
-        match &self.kind {
-            Kind::Tap(tap) => Some(&tap.name),
-            Kind::Virtual | Kind::Sink | Kind::AfPacket { .. } => None,
-        }
+    /// Whether it is an adapter of this host while it is used.
+    pub(crate) fn is_adapter(&self) -> bool {
+        matches!(self.kind, Kind::Tap(_))
     }
 
     /// What the port is, so far as that is known.
@@ -232,7 +237,7 @@ impl Device {
     }
 
     #[cfg(target_os = "linux")]
-    fn open(&self, mac: Option<MacAddr>) -> Result<Opened, Failure> {
+    fn open(&self, wanted: Wanted) -> Result<Opened, Failure> {
         use lanparty_sdk::port::af_packet::{AfPacketOptions, AfPacketPort};
         use lanparty_sdk::port::tap_linux::{TapOptions, TapPort};
 
@@ -240,7 +245,7 @@ impl Device {
             Kind::Tap(tap) => {
                 let mut options = TapOptions::new(&tap.name);
                 options.mtu(tap.mtu);
-                if let Some(mac) = mac {
+                if let Some(mac) = wanted.mac {
                     options.mac(mac);
                 }
                 if let Some(address) = tap.address {
@@ -256,17 +261,42 @@ impl Device {
         }
     }
 
-    #[cfg(not(target_os = "linux"))]
-    fn open(&self, _mac: Option<MacAddr>) -> Result<Opened, Failure> {
-        Err(Failure::coded(
-            lanparty_sdk::error::code::UNSUPPORTED,
-            "this system has no such port yet: use a virtual port",
-        ))
+    #[cfg(windows)]
+    fn open(&self, wanted: Wanted) -> Result<Opened, Failure> {
+        use lanparty_sdk::port::tap_windows::{AdapterChoice, TapOptions, TapPort};
+
+        match &self.kind {
+            Kind::Tap(tap) => {
+                let mut options = TapOptions::new(AdapterChoice::parse(&tap.name));
+                options.mtu(tap.mtu).policy(wanted.policy);
+                if let Some(mac) = wanted.mac {
+                    options.mac(mac);
+                }
+                if let Some(address) = tap.address {
+                    options.address(address);
+                }
+                Ok(Opened::new(TapPort::open(&options)?))
+            }
+            Kind::AfPacket { iface } => Err(unsupported(format!(
+                "{iface}: Windows has no such port: use an adapter, or a virtual port"
+            ))),
+            Kind::Virtual | Kind::Sink => Err(Failure::closed("port")),
+        }
+    }
+
+    #[cfg(not(any(target_os = "linux", windows)))]
+    fn open(&self, _wanted: Wanted) -> Result<Opened, Failure> {
+        Err(unsupported("this system has no such port yet: use a virtual port"))
     }
 
     fn place(&self) -> MutexGuard<'_, Place> {
         lock(&self.place)
     }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn unsupported(message: impl Into<String>) -> Failure {
+    Failure::coded(lanparty_sdk::error::code::UNSUPPORTED, message)
 }
 
 /// Whether a device carries what a session has promised.

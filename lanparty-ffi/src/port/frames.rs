@@ -159,7 +159,7 @@ pub(super) fn recv(device: &Arc<Device>, tray: &mut Tray, timeout_ms: u32) -> Re
             Poll::Ready(None) => Some(LANPARTY_END),
             Poll::Pending => None,
         };
-        if device.arrived.is_polled() {
+        if device.arrived.is_waited_for() {
             show(device, source, &waker);
         }
         status
@@ -167,25 +167,25 @@ pub(super) fn recv(device: &Arc<Device>, tray: &mut Tray, timeout_ms: u32) -> Re
     Ok(tray.finish(status.unwrap_or(LANPARTY_WOULD_BLOCK)))
 }
 
-/// The descriptor that is readable while something can be received.
-pub(super) fn descriptor(device: &Arc<Device>) -> Result<i64, Failure> {
+/// What is ready while something can be received.
+pub(super) fn wait_handle(device: &Arc<Device>) -> Result<i64, Failure> {
     receives(device)?;
-    let descriptor = device.arrived.descriptor()?;
+    let raw = device.arrived.wait_handle()?;
     let waker = Waker::from(Arc::clone(&device.arrived));
     match lock(&device.rx).as_mut() {
         Some(source) => show(device, source, &waker),
-        None => device.arrived.set_readable(true),
+        None => device.arrived.set_ready(true),
     }
-    Ok(descriptor)
+    Ok(raw)
 }
 
-/// Makes the descriptor tell what is the case, and keeps it so: the next frame wakes it.
+/// Makes the wait handle tell what is the case, and keeps it so: the next frame wakes it.
 fn show(device: &Device, source: &mut MemorySource, waker: &Waker) {
     // Cleared first, so that a frame that comes between the two is not overlooked.
-    device.arrived.set_readable(false);
+    device.arrived.set_ready(false);
     let something = source.poll_drain(&mut Context::from_waker(waker), |_| false).is_ready();
     if something {
-        device.arrived.set_readable(true);
+        device.arrived.set_ready(true);
     }
 }
 

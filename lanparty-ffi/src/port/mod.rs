@@ -9,14 +9,15 @@ use std::ffi::c_char;
 use std::sync::Arc;
 
 use lanparty_sdk::frame::MIN_MTU;
+use lanparty_sdk::port::InterfaceAddress;
 
 use crate::error::{Failure, lanparty_error};
 use crate::event::{LANPARTY_FLAG_BRIDGED, LANPARTY_FLAG_CLOSED, with_mac};
 use crate::handle::{Handle, boundary, free, on, opaque, writable, write_owned};
 use crate::status::*;
 use crate::text::{Record, field, fill, optional_text, text};
-use device::{Address, Kind, Tap};
-pub(crate) use device::{Capture, Device, Opened};
+pub(crate) use device::{Capture, Device, Opened, Wanted};
+use device::{Kind, Tap};
 use sink::{CallerSink, mtu_of};
 
 pub use frames::lanparty_frame;
@@ -142,11 +143,16 @@ pub unsafe extern "C" fn lanparty_port_new_sink(
     unsafe { boundary(err, body) }
 }
 
-/// Describes a network adapter (TAP) that is made when a session begins to use the port, and vanishes when it stops. A
-/// client's adapter gets its identity's address. The way to the relay is kept out of it by a host route, unless the session's
-/// key no-route-pin says otherwise. Needs CAP_NET_ADMIN at that time.
+/// Describes a network adapter (TAP). On Linux it is made when a session begins to use the port, and vanishes when the session
+/// stops; that needs CAP_NET_ADMIN. On Windows it is an adapter of the driver TAP-Windows6, taken meanwhile by an elevated
+/// process; whatever is changed of it is put back. To begin and to stop using it may then take some seconds more than a timeout
+/// allows: an adapter that gets another address is restarted.
 ///
-/// @param name borrowed: the adapter's name, 15 bytes at most.
+/// A client's adapter gets its identity's address. The way to the relay is kept out of it by a host route, unless the session's
+/// key no-route-pin says otherwise.
+///
+/// @param name borrowed: on Linux the adapter's name, 15 bytes at most. On Windows the connection's name as in "Ethernet 2", or
+///     the adapter's NetCfgInstanceId as in "{6AE5C2A0-...}"; NULL, or an empty text, for the only adapter that there is.
 /// @param name_len its length in bytes, or LANPARTY_NUL_TERMINATED.
 /// @param address borrowed: an IP address for it with its prefix, as in "10.0.0.5/24", or NULL for none.
 /// @param address_len its length in bytes, or LANPARTY_NUL_TERMINATED.
@@ -166,9 +172,9 @@ pub unsafe extern "C" fn lanparty_port_new_tap(
     let device = || {
         // SAFETY: the texts are as this function asks.
         let (name, address) =
-            unsafe { (text(name, name_len, "name")?, optional_text(address, address_len, "address")?) };
+            unsafe { (adapter_name(name, name_len)?, optional_text(address, address_len, "address")?) };
         let address = address.map(address_of).transpose()?;
-        let tap = Tap { name: interface_name(name)?, address, mtu: mtu_of(mtu)? };
+        let tap = Tap { name, address, mtu: mtu_of(mtu)? };
         Ok(Device::new_unopened(Kind::Tap(tap)))
     };
     // SAFETY: the arguments are as this function asks.
@@ -257,11 +263,13 @@ pub unsafe extern "C" fn lanparty_port_recv(
     unsafe { on(port, err, body) }
 }
 
-/// A descriptor for poll, select, epoll and the like: readable while lanparty_port_recv would answer at once. Now and then it
-/// is readable with nothing there; so receive with a timeout of 0. It must not be read, written or closed.
+/// What a loop of the program's own waits on: ready while lanparty_port_recv would answer at once. On Linux it is a file
+/// descriptor, readable then, for poll, select, epoll and the like; on Windows the HANDLE of an event object, signalled then,
+/// for WaitForMultipleObjects and the like. Now and then it is ready with nothing there; so receive with a timeout of 0. It must
+/// not be read, written, set, reset or closed.
 ///
 /// @param port borrowed: a virtual port.
-/// @param handle out: a file descriptor on Linux; valid until the port is freed.
+/// @param handle out: a file descriptor, or a HANDLE as a number; valid until the port is freed.
 /// @param err out, or NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lanparty_port_wait_handle(
@@ -271,9 +279,9 @@ pub unsafe extern "C" fn lanparty_port_wait_handle(
 ) -> lanparty_status {
     let body = |device: &Arc<Device>| {
         writable(handle, "handle")?;
-        let descriptor = frames::descriptor(device)?;
+        let raw = frames::wait_handle(device)?;
         // SAFETY: not NULL, and the caller may write it.
-        unsafe { handle.write(descriptor) };
+        unsafe { handle.write(raw) };
         Ok(LANPARTY_OK)
     };
     // SAFETY: the arguments are as this function asks.
@@ -363,12 +371,33 @@ fn interface_name(name: &str) -> Result<String, Failure> {
     Err(Failure::usage(LANPARTY_E_INTERFACE_NAME, format!("{name:?} is no interface's name: 1 to 15 bytes")))
 }
 
-#[cfg(target_os = "linux")]
-fn address_of(address: &str) -> Result<Address, Failure> {
-    address.parse().map_err(|error| Failure::usage(LANPARTY_E_ADDRESS, format!("{address:?}: {error}")))
+/// The name of an adapter that is to be made.
+///
+/// # Safety
+/// As [`text`].
+#[cfg(not(windows))]
+unsafe fn adapter_name(name: *const c_char, len: usize) -> Result<String, Failure> {
+    // SAFETY: as this function asks.
+    interface_name(unsafe { text(name, len, "name") }?)
 }
 
-#[cfg(not(target_os = "linux"))]
-fn address_of(address: &str) -> Result<Address, Failure> {
-    Ok(address.to_owned())
+/// The name of an adapter that is there, or its instance id; empty for the only one.
+///
+/// # Safety
+/// As [`text`].
+#[cfg(windows)]
+unsafe fn adapter_name(name: *const c_char, len: usize) -> Result<String, Failure> {
+    // SAFETY: as this function asks.
+    let name = unsafe { optional_text(name, len, "name") }?.unwrap_or_default();
+    if name.len() <= 1024 && !name.contains('\0') {
+        return Ok(name.to_owned());
+    }
+    Err(Failure::usage(
+        LANPARTY_E_INTERFACE_NAME,
+        "this is no connection's name: it is too long, or has a NUL",
+    ))
+}
+
+fn address_of(address: &str) -> Result<InterfaceAddress, Failure> {
+    address.parse().map_err(|error| Failure::usage(LANPARTY_E_ADDRESS, format!("{address:?}: {error}")))
 }

@@ -98,11 +98,12 @@ pub unsafe extern "C" fn lanparty_session_next_event(
     unsafe { on(session, err, body) }
 }
 
-/// A descriptor for poll, select, epoll and the like: readable while lanparty_session_next_event would answer at once. It must
-/// not be read, written or closed.
+/// What a loop of the program's own waits on: ready while lanparty_session_next_event would answer at once. On Linux it is a
+/// file descriptor, readable then, for poll, select, epoll and the like; on Windows the HANDLE of an event object, signalled
+/// then, for WaitForMultipleObjects and the like. It must not be read, written, set, reset or closed.
 ///
 /// @param session borrowed.
-/// @param handle out: a file descriptor on Linux; valid until the session is freed.
+/// @param handle out: a file descriptor, or a HANDLE as a number; valid until the session is freed.
 /// @param err out, or NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lanparty_session_wait_handle(
@@ -112,9 +113,9 @@ pub unsafe extern "C" fn lanparty_session_wait_handle(
 ) -> lanparty_status {
     let body = |running: &Running| {
         writable(handle, "handle")?;
-        let descriptor = running.events.descriptor()?;
+        let raw = running.events.wait_handle()?;
         // SAFETY: not NULL, and the caller may write it.
-        unsafe { handle.write(descriptor) };
+        unsafe { handle.write(raw) };
         Ok(LANPARTY_OK)
     };
     // SAFETY: the arguments are as this function asks.

@@ -11,6 +11,7 @@ use lanparty_sdk::identity::Identity;
 use lanparty_sdk::member::{EndReason, SessionEvent};
 use lanparty_sdk::obs::Events;
 use lanparty_sdk::port::Port;
+use lanparty_sdk::route::AdapterPolicy;
 use lanparty_sdk::session::{BridgeError, JoinError, MemberSession, Session as _, SessionBuilder};
 use tokio::sync::Mutex as AsyncMutex;
 use tokio::task::JoinHandle;
@@ -21,7 +22,7 @@ use crate::error::Failure;
 use crate::event::{EventQueue, LastEvent, lanparty_event};
 use crate::host::{Host, NoResult};
 use crate::lock::lock;
-use crate::port::{Capture, Device, Opened};
+use crate::port::{Capture, Device, Opened, Wanted};
 use crate::signal::{Deadline, Signal};
 use crate::status::*;
 
@@ -32,8 +33,9 @@ pub(crate) struct Running {
     pub(super) session: MemberSession,
     pub(super) events: Arc<EventQueue>,
     pub(super) role: PeerRole,
-    /// The address that a client's adapter gets.
+    /// The address that a client's adapter gets, and what is changed of it besides.
     mac: Option<MacAddr>,
+    policy: AdapterPolicy,
     /// Whether the way to the relay must be kept out of an adapter, and of which it is.
     pins_route: bool,
     kept_out_of: Option<String>,
@@ -70,6 +72,7 @@ impl Running {
         };
         let role = settings.role;
         let mac = (role == PeerRole::Client).then(|| identity.mac());
+        let policy = settings.adapter_policy();
         let mut builder = settings.builder(identity, plan.trust.clone())?;
         let host = Host::new(settings.workers, "lanparty-member")?;
         let mut bridged = None;
@@ -77,7 +80,8 @@ impl Running {
         let mut kept_out_of = None;
         if let Some(device) = &plan.device {
             // What the member promises follows from the port, unless the settings say more than it carries.
-            let opened = host.inside(|| device.take(mac, settings.mtu.unwrap_or(0)));
+            let wanted = Wanted { mac, mtu: settings.mtu.unwrap_or(0), policy };
+            let opened = host.inside(|| device.take(wanted));
             let Opened { port, capture } = match opened {
                 Ok(opened) => opened,
                 Err(failure) => {
@@ -85,9 +89,11 @@ impl Running {
                     return Err(failure);
                 }
             };
-            if let Some(adapter) = device.adapter().filter(|_| pins_route) {
-                builder = builder.keep_out_of(adapter);
-                kept_out_of = Some(adapter.to_owned());
+            if pins_route && device.is_adapter() {
+                // As it is called now that it is open: who asked for it may not have known.
+                let adapter = port.sink.caps().name;
+                builder = builder.keep_out_of(&adapter);
+                kept_out_of = Some(adapter);
             }
             builder = builder.port(port);
             bridged = Some(Used { device: Some(Arc::clone(device)), capture });
@@ -117,7 +123,7 @@ impl Running {
         let epilogue = Epilogue::new(&shared, &queue);
         let watch = Watch { session: session.clone(), role, epilogue };
         *lock(&shared.watch) = Some(host.spawn(watch.run(events)));
-        Ok(Self { host, session, events: queue, role, mac, pins_route, kept_out_of, shared })
+        Ok(Self { host, session, events: queue, role, mac, policy, pins_route, kept_out_of, shared })
     }
 
     pub(super) fn wait_joined(&self, deadline: Deadline) -> Result<i32, Failure> {
@@ -133,13 +139,16 @@ impl Running {
         if self.session.end_reason().is_some() {
             return Err(BridgeError::Ended.into());
         }
-        if self.pins_route && device.adapter().is_some() && device.adapter() != self.kept_out_of.as_deref() {
-            let message = "the way to the relay must be kept out of an adapter from the start: set the port in the \
-                           configuration, or the key no-route-pin";
-            return Err(Failure::usage(LANPARTY_E_WRONG_PORT, message));
+        let pinned = self.pins_route && device.is_adapter();
+        if pinned && self.kept_out_of.is_none() {
+            return Err(not_kept_out());
         }
-        let promised = self.session.promised_mtu();
-        let Opened { port, capture } = self.host.inside(|| device.take(self.mac, promised))?;
+        let wanted = Wanted { mac: self.mac, mtu: self.session.promised_mtu(), policy: self.policy };
+        let Opened { port, capture } = self.host.inside(|| device.take(wanted))?;
+        if pinned && self.kept_out_of.as_ref() != Some(&port.sink.caps().name) {
+            device.give_back(port);
+            return Err(not_kept_out());
+        }
         let used = Used { device: Some(Arc::clone(device)), capture };
         let (session, shared) = (self.session.clone(), Arc::clone(&self.shared));
         let done = self.host.run(deadline, async move {
@@ -204,6 +213,12 @@ impl Drop for Running {
     }
 }
 
+fn not_kept_out() -> Failure {
+    let message = "the way to the relay must be kept out of an adapter from the start: set the port in the \
+                   configuration, or the key no-route-pin";
+    Failure::usage(LANPARTY_E_WRONG_PORT, message)
+}
+
 /// What became of a change that somebody waits for.
 fn answer(done: Result<Result<(), BridgeError>, NoResult>) -> Result<i32, Failure> {
     match done {
@@ -233,7 +248,8 @@ impl Used {
     /// The session has let go of the port, which can be used again.
     fn give_back(mut self, port: Port) {
         if let Some(device) = self.device.take() {
-            device.give_back(port);
+            // To let go of an adapter may take its time, in which the session's connection must live.
+            tokio::task::block_in_place(|| device.give_back(port));
         }
     }
 
@@ -246,7 +262,7 @@ impl Used {
             tracing::warn!(target: "lanparty::ffi", %error, %relay, "the tunnel is not kept out of the room");
         }
         #[cfg(not(target_os = "linux"))]
-        let _ = session;
+        let _ = (session, &self.capture);
     }
 }
 
