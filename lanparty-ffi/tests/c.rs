@@ -8,32 +8,15 @@
 mod support;
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use support::{C11, CPP17, Outcome, words};
+use support::{C11, CPP17, Launcher, Outcome, SCENARIOS, words};
 
 /// For all scenarios together. Each has a limit of its own besides.
 const LIMIT: Duration = Duration::from_secs(600);
-
-/// What makes up the program of the scenarios, without [`layout.c`], which holds for today's header only.
-const SCENARIOS: &[&str] = &[
-    "callbacks.c",
-    "closed.c",
-    "diagnostics.c",
-    "ending.c",
-    "frames.c",
-    "joining.c",
-    "misuse.c",
-    "null.c",
-    "party.c",
-    "ports.c",
-    "process.c",
-    "scenario.c",
-];
 
 /// Left out under valgrind, for time: they make the calls of others, only more often or in other company. The child of
 /// the last is a process of its own, which valgrind does not see.
@@ -44,7 +27,12 @@ fn build(folder: &Path, include: &Path, flags: &[&str], link: &[String]) -> Path
     let program = folder.join("scenarios");
     let mut arguments = words(&[C11, flags].concat());
     arguments.extend([format!("-I{}", include.display()), "-o".into(), program.display().to_string()]);
-    arguments.extend(SCENARIOS.iter().map(|name| support::sources().join(name).display().to_string()));
+    arguments.extend(
+        [SCENARIOS, &["system_unix.c"]]
+            .concat()
+            .iter()
+            .map(|name| support::sources().join(name).display().to_string()),
+    );
     arguments.extend_from_slice(link);
     support::compile("gcc", arguments);
     program
@@ -67,7 +55,15 @@ fn assert_all_ok(names: &[String], outcome: &Outcome) {
 
 #[test]
 fn all_sources_are_used() {
-    let others = ["header_a.c", "header_b.c", "header_only.c", "layout.c", "throughput.c"];
+    let others = [
+        "header_a.c",
+        "header_b.c",
+        "header_only.c",
+        "layout.c",
+        "system_unix.c",
+        "system_windows.c",
+        "throughput.c",
+    ];
     for entry in fs::read_dir(support::sources()).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         let known = SCENARIOS.contains(&name.as_str()) || others.contains(&name.as_str());
@@ -236,42 +232,6 @@ fn the_throughput_program_receives_what_it_sends() {
     assert_eq!(outcome.stdout.lines().count(), 2);
 }
 
-/// A launcher that runs, and its lines as they come.
-struct Launcher {
-    child: Child,
-    lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
-    seen: Vec<String>,
-}
-
-impl Launcher {
-    fn start(program: &Path, arguments: &[&str]) -> Self {
-        // Should anything go wrong it ends by itself, and so do its lines.
-        let mut command = Command::new(program);
-        command.args(arguments).args(["--seconds", "60"]).stdin(Stdio::null()).stdout(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        Self { child, lines, seen: Vec::new() }
-    }
-
-    /// Waits for the line that begins like this.
-    fn line(&mut self, start: &str) -> String {
-        loop {
-            let Some(line) = self.lines.next() else { panic!("no line {start:?} in {:#?}", self.seen) };
-            self.seen.push(line.unwrap());
-            let line = self.seen.last().unwrap();
-            if line.starts_with(start) {
-                return line.clone();
-            }
-        }
-    }
-
-    fn end(mut self) {
-        self.line("left");
-        let status = support::wait(&mut self.child, LIMIT).expect("it has left");
-        assert!(status.success(), "{status}: {:#?}", self.seen);
-    }
-}
-
 #[test]
 fn the_launcher_hosts_and_joins() {
     if !support::have(&["gcc"]) {
@@ -290,27 +250,24 @@ fn the_launcher_hosts_and_joins() {
     arguments.extend(support::link_shared());
     support::compile("gcc", arguments);
 
+    let start = |arguments: &[&str]| Launcher::start(Command::new(&program).args(arguments));
     let cert = folder.path().join("relay.der").display().to_string();
-    let mut host =
-        Launcher::start(&program, &["host", "--room", "DEN", "--cert-out", &cert, "--name", "Ann"]);
+    let mut host = start(&["host", "--room", "DEN", "--cert-out", &cert, "--name", "Ann"]);
     let hosting = host.line("hosting DEN on ");
     let relay = hosting.rsplit(' ').next().unwrap();
     host.line("joined DEN as member ");
-    let mut guest = Launcher::start(
-        &program,
-        &["join", relay, "DEN", "--cert", &cert, "--name", "Bob", "--answers", "2"],
-    );
+    let mut guest = start(&["join", relay, "DEN", "--cert", &cert, "--name", "Bob", "--answers", "2"]);
     assert!(guest.line("joined DEN as member ").contains("(MTU 1"));
     assert!(guest.line("player ").starts_with("player Ann (client) "));
     assert_eq!(guest.line("answer from "), "answer from Ann");
     assert!(host.line("player ").starts_with("player Bob (client) "));
     assert_eq!(host.line("answer from "), "answer from Bob");
     guest.line("status: ");
-    guest.end();
+    guest.end(LIMIT);
     // As somebody presses Ctrl-C.
-    support::succeed(Command::new("sh").args(["-c", &format!("kill -INT {}", host.child.id())]), LIMIT);
+    support::succeed(Command::new("sh").args(["-c", &format!("kill -INT {}", host.id())]), LIMIT);
     host.line("status: ");
-    host.end();
+    host.end(LIMIT);
 
     let usage = support::run(Command::new(&program).arg("dance"), LIMIT);
     assert_eq!(usage.status.code(), Some(2));

@@ -2,12 +2,16 @@
 #define _POSIX_C_SOURCE 200809L
 #include <ctype.h>
 #include <lanparty.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#ifdef _WIN32
+#include <windows.h>
+#else
+#include <poll.h>
+#endif
 
 #define NUL LANPARTY_NUL_TERMINATED
 static const char USAGE[] = "usage: launcher host [--room CODE] [--listen ADDR] [--cert-out FILE]\n"
@@ -75,10 +79,19 @@ static int take_frames(const lanparty_port *port, const uint8_t *mac, const char
     return answers;
 }
 
+/* Until one of the two has something to take, or for a quarter of a second. */
+static void wait_for_either(int64_t one, int64_t other) {
+#ifdef _WIN32
+    WaitForMultipleObjects(2, (HANDLE[]){(HANDLE)(intptr_t)one, (HANDLE)(intptr_t)other}, FALSE, 250);
+#else
+    poll((struct pollfd[]){{.fd = (int)one, .events = POLLIN}, {.fd = (int)other, .events = POLLIN}}, 2, 250);
+#endif
+}
+
 int main(int argc, char **argv) {
     int hosting = argc >= 2 && strcmp(argv[1], "host") == 0, joining = argc >= 4 && strcmp(argv[1], "join") == 0;
     if (!hosting && !joining) return fputs(USAGE, stderr), 2;
-    setvbuf(stdout, NULL, _IOLBF, 0);
+    setvbuf(stdout, NULL, _IONBF, 0); /* whoever reads along sees it at once */
     signal(SIGINT, on_signal);
     const char *name = option(argv, "--name", hosting ? "Ann" : "Bob");
     const char *room = hosting ? option(argv, "--room", "PARTY") : argv[3];
@@ -128,8 +141,7 @@ int main(int argc, char **argv) {
     must(lanparty_port_wait_handle(port, &frames, &err));
     int joined = 0, answers = 0, failed = 0;
     for (time_t start = time(NULL), asked = 0; !stop;) {
-        struct pollfd fds[] = {{.fd = (int)events, .events = POLLIN}, {.fd = (int)frames, .events = POLLIN}};
-        poll(fds, 2, 250);
+        wait_for_either(events, frames);
         lanparty_event event = {.struct_size = sizeof event};
         while (must(lanparty_session_next_event(session, 0, &event, &err)) == LANPARTY_OK) {
             if (event.line[0]) printf("status: %s\n", event.line);

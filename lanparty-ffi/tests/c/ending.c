@@ -3,13 +3,11 @@
 
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 SCENARIO(relay_killed_and_back) {
-    char folder[] = "/tmp/lanparty-scenario-XXXXXX";
-    CHECK(mkdtemp(folder) != NULL);
-    char text[256], certificate[128], key[160];
+    char folder[128], text[256], certificate[160], key[192];
+    temporary_folder(folder);
     snprintf(certificate, sizeof certificate, "%s/relay.der", folder);
     snprintf(key, sizeof key, "%s.key", certificate);
     snprintf(text, sizeof text, "dev-cert-der-out = \"%s\"\n", certificate);
@@ -191,18 +189,6 @@ SCENARIO(double_close) {
     status = lanparty_relay_close(venue.relay, NULL, 0, 0, NULL);
     CHECK(status == LANPARTY_OK || status == LANPARTY_WOULD_BLOCK);
     venue_close(&venue);
-}
-
-static size_t threads_now(void) {
-    char line[128];
-    unsigned count = 0;
-    FILE *file = fopen("/proc/self/status", "r");
-    CHECK(file != NULL);
-    while (fgets(line, sizeof line, file) != NULL)
-        if (sscanf(line, "Threads: %u", &count) == 1) break;
-    fclose(file);
-    CHECK(count > 0);
-    return count;
 }
 
 SCENARIO(a_hundred_sessions) {

@@ -1,8 +1,6 @@
 /* Frames through virtual ports. */
 #include "party.h"
 
-#include <poll.h>
-
 SCENARIO(exchange_frames) {
     struct venue venue;
     venue_open(&venue, NULL);
@@ -136,13 +134,6 @@ SCENARIO(pause) {
     venue_close(&venue);
 }
 
-static bool readable(int64_t handle, int timeout_ms) {
-    struct pollfd fd = {.fd = (int)handle, .events = POLLIN};
-    int ready = poll(&fd, 1, timeout_ms);
-    CHECK(ready >= 0 && (ready == 0 || fd.revents == POLLIN));
-    return ready == 1;
-}
-
 SCENARIO(wait_handles) {
     struct venue venue;
     venue_open(&venue, NULL);
@@ -155,50 +146,50 @@ SCENARIO(wait_handles) {
     OK(lanparty_port_wait_handle(ann.port, &at_port, &err));
     OK(lanparty_session_wait_handle(ann.session, &at_session, &err));
     OK(lanparty_relay_wait_handle(venue.relay, &at_relay, &err));
-    CHECK(at_port >= 0 && at_session >= 0 && at_relay >= 0);
+    CHECK(at_port > 0 && at_session > 0 && at_relay > 0);
     OK(lanparty_port_wait_handle(ann.port, &again, &err));
     CHECK_INT(at_port, again);
 
-    CHECK(!readable(at_port, 0));
+    CHECK(!is_ready(at_port, 0));
     for (uint32_t round = 0; round < 3; round++) {
         send_frame(&bob, ann.mac, 60, round);
         send_frame(&bob, ann.mac, 60, round + 100);
-        CHECK(readable(at_port, PATIENCE_MS));
+        CHECK(is_ready(at_port, PATIENCE_MS));
         expect_frame(&ann, ann.mac, bob.mac, 60, round);
-        CHECK(readable(at_port, PATIENCE_MS));
+        CHECK(is_ready(at_port, PATIENCE_MS));
         expect_frame(&ann, ann.mac, bob.mac, 60, round + 100);
-        CHECK(!readable(at_port, 0));
+        CHECK(!is_ready(at_port, 0));
     }
 
-    CHECK(readable(at_session, PATIENCE_MS));
+    CHECK(is_ready(at_session, PATIENCE_MS));
     drain_events(ann.session);
-    CHECK(!readable(at_session, 0));
+    CHECK(!is_ready(at_session, 0));
     OK(lanparty_session_set_paused(bob.session, 1, &err));
-    CHECK(readable(at_session, PATIENCE_MS));
+    CHECK(is_ready(at_session, PATIENCE_MS));
     lanparty_event event = {.struct_size = sizeof event};
     OK(lanparty_session_next_event(ann.session, 0, &event, &err));
     CHECK_INT(LANPARTY_EVENT_PEER_PAUSED, event.kind);
-    CHECK(!readable(at_session, 0));
+    CHECK(!is_ready(at_session, 0));
 
-    CHECK(readable(at_relay, PATIENCE_MS));
+    CHECK(is_ready(at_relay, PATIENCE_MS));
     wait_relay_event(venue.relay, LANPARTY_EVENT_MEMBER_PAUSED, &event);
     CHECK_INT(bob.peer, event.peer);
-    CHECK(!readable(at_relay, 0));
+    CHECK(!is_ready(at_relay, 0));
 
     /* The end is something to be read, and stays so. */
     OK(lanparty_session_close(ann.session, NULL, 0, PATIENCE_MS, &err));
-    CHECK(readable(at_session, PATIENCE_MS));
-    CHECK(readable(at_port, PATIENCE_MS));
+    CHECK(is_ready(at_session, PATIENCE_MS));
+    CHECK(is_ready(at_port, PATIENCE_MS));
     drain_events(ann.session);
-    CHECK(readable(at_session, 0));
+    CHECK(is_ready(at_session, 0));
     uint8_t buffer[64];
     lanparty_frame frame;
     size_t count = 0;
     STATUS(LANPARTY_END, lanparty_port_recv(ann.port, buffer, sizeof buffer, &frame, 1, &count, 0, &err));
-    CHECK(readable(at_port, 0));
+    CHECK(is_ready(at_port, 0));
     player_leave(&ann);
     player_leave(&bob);
     OK(lanparty_relay_close(venue.relay, NULL, 0, PATIENCE_MS, &err));
-    CHECK(readable(at_relay, PATIENCE_MS));
+    CHECK(is_ready(at_relay, PATIENCE_MS));
     venue_close(&venue);
 }

@@ -59,7 +59,9 @@ static void ports(const lanparty_port *port) {
     NULLS(lanparty_port_new_sink, &sink, NULL);
     sink.send = NULL;
     NULLS(lanparty_port_new_sink, &sink, &other);
+#ifndef _WIN32 /* where it is the only adapter */
     NULLS(lanparty_port_new_tap, NULL, NUL, NULL, 0, 0, &other);
+#endif
     NULLS(lanparty_port_new_tap, "lan0", NUL, "10.0.0.5/24", NUL, 0, NULL);
     NULLS(lanparty_port_new_af_packet, NULL, NUL, &other);
     NULLS(lanparty_port_new_af_packet, "lo", NUL, NULL);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "lanparty.h"
+#include "system.h"
 
 /* Every scenario, in the order in which they run. The names are the same in all languages. */
 #define SCENARIOS(X)                                                                                                   \
@@ -49,11 +50,21 @@
 #define DECLARE_SCENARIO(name) SCENARIO(name);
 SCENARIOS(DECLARE_SCENARIO)
 
+/* What `printf` understands is a matter of the C library. */
+#ifdef __MINGW32__
+#define PRINTF gnu_printf
+#else
+#define PRINTF printf
+#endif
+
 /* How long anything may take that must happen. Generous, since only a failure waits for it. */
 #define PATIENCE_MS 30000
 
 /* Prints and ends the program with status 1. */
-_Noreturn void fail(const char *file, int line, const char *format, ...) __attribute__((format(printf, 3, 4)));
+_Noreturn void fail(const char *file, int line, const char *format, ...) __attribute__((format(PRINTF, 3, 4)));
+
+/* Prints why the scenario that runs cannot be told on this system; it must end then. */
+void skip(const char *why);
 
 /* Remembers where the scenario is, for the watchdog. */
 void here(const char *file, int line);

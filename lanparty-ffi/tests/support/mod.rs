@@ -4,9 +4,9 @@
 use std::env;
 use std::ffi::OsStr;
 use std::fs;
-use std::io::Read;
+use std::io::{BufRead as _, BufReader, Lines, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,22 @@ pub(crate) const C11: &[&str] =
     &["-std=c11", "-D_POSIX_C_SOURCE=200809L", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-g"];
 /// And C++.
 pub(crate) const CPP17: &[&str] = &["-x", "c++", "-std=c++17", "-Wall", "-Wextra", "-Wpedantic", "-Werror"];
+
+/// What makes up the program of the scenarios on every system, without `layout.c`, which holds for today's header only.
+pub(crate) const SCENARIOS: &[&str] = &[
+    "callbacks.c",
+    "closed.c",
+    "diagnostics.c",
+    "ending.c",
+    "frames.c",
+    "joining.c",
+    "misuse.c",
+    "null.c",
+    "party.c",
+    "ports.c",
+    "process.c",
+    "scenario.c",
+];
 
 /// The repository's root.
 pub(crate) fn repository() -> &'static Path {
@@ -54,10 +70,15 @@ pub(crate) fn have(tools: &[&str]) -> bool {
     let missing =
         tools.iter().find(|tool| !env::split_paths(&path).any(|folder| folder.join(tool).is_file()));
     let Some(missing) = missing else { return true };
-    let required = env::var_os("LANPARTY_REQUIRE_NETNS").is_some_and(|value| value == "1");
-    assert!(!required, "there is no {missing}, and LANPARTY_REQUIRE_NETNS=1 wants every test run");
-    eprintln!("SKIPPED: there is no {missing}");
+    skip(&format!("there is no {missing}"));
     false
+}
+
+/// Says what cannot be tested, and fails where all tests must run.
+pub(crate) fn skip(why: &str) {
+    let required = env::var_os("LANPARTY_REQUIRE_NETNS").is_some_and(|value| value == "1");
+    assert!(!required, "{why}, and LANPARTY_REQUIRE_NETNS=1 wants every test run");
+    eprintln!("SKIPPED: {why}");
 }
 
 /// What the system's linker needs beside the static library, as the CMake configuration has it.
@@ -127,6 +148,46 @@ fn read(mut from: impl Read + Send + 'static) -> thread::JoinHandle<String> {
         let _ = from.read_to_end(&mut bytes);
         String::from_utf8_lossy(&bytes).into_owned()
     })
+}
+
+/// A launcher that runs, and its lines as they come.
+#[derive(Debug)]
+pub(crate) struct Launcher {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    seen: Vec<String>,
+}
+
+impl Launcher {
+    pub(crate) fn start(command: &mut Command) -> Self {
+        // Should anything go wrong it ends by itself, and so do its lines.
+        command.args(["--seconds", "60"]).stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("the program is there");
+        let lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+        Self { child, lines, seen: Vec::new() }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for the line that begins like this.
+    pub(crate) fn line(&mut self, start: &str) -> String {
+        loop {
+            let Some(line) = self.lines.next() else { panic!("no line {start:?} in {:#?}", self.seen) };
+            let line = line.expect("it writes UTF-8");
+            self.seen.push(line.clone());
+            if line.starts_with(start) {
+                return line;
+            }
+        }
+    }
+
+    pub(crate) fn end(mut self, limit: Duration) {
+        self.line("left");
+        let status = wait(&mut self.child, limit).expect("it has left");
+        assert!(status.success(), "{status}: {:#?}", self.seen);
+    }
 }
 
 /// Words of a command line that grows.
