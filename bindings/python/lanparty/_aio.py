@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import select
 import sys
 import weakref
 from typing import Any, Callable, Optional, Set
 
 from ._wait import milliseconds
+from ._waiter import waiter
 from .enums import Status
 
 SLICE = 0.2
@@ -25,6 +25,10 @@ class Readiness:
     async def wait(self, descriptor: int, timeout: Optional[float]) -> None:
         """Until it is readable or the time is over."""
         loop = asyncio.get_running_loop()
+        if sys.platform == "win32":
+            # Its loops watch sockets at most.
+            await _wait_on_thread(loop, descriptor, timeout)
+            return
         futures = self._futures.setdefault(loop, set())
         if not futures:
             try:
@@ -55,26 +59,24 @@ def _resolve(future: "asyncio.Future[None]") -> None:
         future.set_result(None)
 
 
-async def _wait_on_thread(loop: asyncio.AbstractEventLoop, descriptor: int, timeout: Optional[float]) -> None:
-    end = None if timeout is None else loop.time() + timeout
-    while True:
-        left = SLICE if end is None else min(SLICE, end - loop.time())
-        if left <= 0 or await loop.run_in_executor(None, readable, descriptor, left):
-            return
+async def _wait_on_thread(loop: asyncio.AbstractEventLoop, handle: int, timeout: Optional[float]) -> None:
+    """The same by the thread that waits for everybody."""
+    future = loop.create_future()
 
+    def ready() -> None:
+        try:
+            loop.call_soon_threadsafe(_resolve, future)
+        except RuntimeError:
+            pass  # the loop is closed, and nobody waits any more
 
-def readable(descriptor: int, timeout: float) -> bool:
-    """Whether a descriptor is readable within `timeout` seconds."""
-    if sys.platform == "win32":
-        import ctypes
-
-        waited: int = ctypes.windll.kernel32.WaitForSingleObject(
-            ctypes.c_void_p(descriptor), int(timeout * 1000)
-        )
-        return waited == 0
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
-    return bool(poll.poll(timeout * 1000))
+    token = waiter().call(handle, ready)
+    timer = None if timeout is None else loop.call_later(timeout, _resolve, future)
+    try:
+        await future
+    finally:
+        if timer is not None:
+            timer.cancel()
+        waiter().forget(token)
 
 
 async def until_ready(source: Any, attempt: Callable[[], int], timeout: Optional[float]) -> int:

@@ -33,7 +33,10 @@ class EventSource:
         return Events(self, timeout)
 
     def fileno(self) -> int:
-        """A descriptor for select, poll and the like: readable while there is an event. Do not read, write or close it."""
+        """A descriptor for select, poll and the like: readable while there is an event. Do not read, write or close it.
+
+        On Windows it is the handle of an event object, for ``WaitForMultipleObjects`` and the like, and ``select`` takes none.
+        """
         handle = c_int64()
         call(self._wait_handle, self._handle.pointer, byref(handle))
         return handle.value

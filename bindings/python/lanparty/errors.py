@@ -7,6 +7,7 @@ as well: a wait that ran out is also a :class:`TimeoutError`, a missing right al
 from __future__ import annotations
 
 import errno
+import sys
 from typing import Any, Optional, Tuple, Type
 
 from .enums import Kind, Status
@@ -31,7 +32,10 @@ class LanPartyError(Exception):
         self.message = message
         self.os_error = os_error
         if isinstance(self, OSError):
-            OSError.__init__(self, os_error or None, message)
+            if sys.platform == "win32":
+                OSError.__init__(self, None, message, None, os_error or None)
+            else:
+                OSError.__init__(self, os_error or None, message)
 
     def __str__(self) -> str:
         return self.message
@@ -111,6 +115,10 @@ _VALUES = frozenset(
 )
 
 
+_NOT_THERE = frozenset((errno.ENOENT, 3) if sys.platform == "win32" else (errno.ENOENT,))
+"""A file, and on Windows a folder, has another number there."""
+
+
 def class_of(status: int, os_error: int = 0) -> Type[LanPartyError]:
     """The exception for a status."""
     if status == Status.WOULD_BLOCK:
@@ -124,7 +132,7 @@ def class_of(status: int, os_error: int = 0) -> Type[LanPartyError]:
     if status == Status.NOT_PERMITTED:
         return NotPermittedError
     if -200 < status <= -100:
-        return MissingError if os_error == errno.ENOENT else EnvironmentalError
+        return MissingError if os_error in _NOT_THERE else EnvironmentalError
     if -300 < status <= -200:
         return NetworkError
     if -400 < status <= -300:

@@ -51,7 +51,12 @@ class PortBase:
 
     @classmethod
     def tap(cls: Type[_P], name: str, address: Optional[str] = None, mtu: int = 0) -> _P:
-        """An adapter of the system, made when a session begins to use the port. Needs CAP_NET_ADMIN on Linux."""
+        """An adapter of the system.
+
+        On Linux it is made when a session begins to use the port, and needs CAP_NET_ADMIN. On Windows it is an adapter of
+        TAP-Windows6 that is there, taken by an elevated process: `name` is its connection's, or the instance id in braces,
+        or empty for the only one.
+        """
         raw = encoded(name, "name")
         raw_address = None if address is None else encoded(address, "address")
         return cls._made(
@@ -87,7 +92,8 @@ class PortBase:
         """A descriptor for select, poll and the like: readable while something can be received.
 
         Now and then it is readable with nothing there, so receive with a timeout of 0. It belongs to the port: do not
-        read, write or close it.
+        read, write or close it. On Windows it is the handle of an event object, for ``WaitForMultipleObjects`` and the like,
+        and ``select`` takes none.
         """
         self._raise_stored()
         handle = c_int64()

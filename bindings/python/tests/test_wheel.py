@@ -29,26 +29,47 @@ def can_build():
     can_build(), "NOT TESTED: building a wheel offline needs pip, setuptools 70.1, or an older one and wheel"
 )
 class Wheel(unittest.TestCase):
+    def sources(self, folder):
+        """What a wheel is made of, and how."""
+        sources = Path(folder, "sources")
+        sources.mkdir()
+        for name in ("pyproject.toml", "setup.py", "README.md"):
+            (sources / name).write_bytes((FOLDER / name).read_bytes())
+        (sources / "lanparty").mkdir()
+        for path in [*(PACKAGE / "lanparty").glob("*.py"), PACKAGE / "lanparty" / "py.typed"]:
+            (sources / "lanparty" / path.name).write_bytes(path.read_bytes())
+        command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+        command += ["--disable-pip-version-check", "--no-index", "--wheel-dir", folder, str(sources)]
+        return sources, command
+
+    def build(self, command, library):
+        return subprocess.run(
+            command,
+            env={**os.environ, "LANPARTY_LIBRARY": str(library)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            universal_newlines=True,
+        )
+
+    def test_a_dll_makes_a_wheel_for_windows(self):
+        with tempfile.TemporaryDirectory() as folder:
+            _, command = self.sources(folder)
+            # As much of one as says what machine it is for.
+            library = Path(folder, "cross-built.dll")
+            library.write_bytes(b"MZ" + bytes(58) + bytes([64, 0, 0, 0]) + b"PE\0\0\x64\x86" + bytes(100))
+            built = self.build(command, library)
+            self.assertEqual(built.returncode, 0, built.stdout)
+            (wheel,) = Path(folder).glob("lanparty-*.whl")
+            self.assertRegex(wheel.name, r"^lanparty-\d+\.\d+\.\d+-py3-none-win_amd64\.whl$")
+            with zipfile.ZipFile(wheel) as archive:
+                self.assertEqual(archive.read("lanparty/lanparty.dll"), library.read_bytes())
+                self.assertNotIn(f"lanparty/{_native.FILE_NAME}", archive.namelist())
+
     def test_it_runs_from_a_wheel(self):
         with tempfile.TemporaryDirectory() as folder:
-            sources = Path(folder, "sources")
-            sources.mkdir()
-            for name in ("pyproject.toml", "setup.py", "README.md"):
-                (sources / name).write_bytes((FOLDER / name).read_bytes())
-            (sources / "lanparty").mkdir()
-            for path in [*(PACKAGE / "lanparty").glob("*.py"), PACKAGE / "lanparty" / "py.typed"]:
-                (sources / "lanparty" / path.name).write_bytes(path.read_bytes())
-            library = Path(_native.lib._name).resolve()
-            environment = {**os.environ, "LANPARTY_LIBRARY": str(library)}
-            command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
-            command += ["--disable-pip-version-check", "--no-index", "--wheel-dir", folder, str(sources)]
-            built = subprocess.run(
-                command,
-                env=environment,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                universal_newlines=True,
-            )
+            sources, command = self.sources(folder)
+            environment = dict(os.environ)
+            built = self.build(command, Path(_native.lib._name).resolve())
             self.assertEqual(built.returncode, 0, built.stdout)
             (wheel,) = Path(folder).glob("lanparty-*.whl")
             self.assertRegex(wheel.name, r"^lanparty-\d+\.\d+\.\d+-py3-none-(?!any)\w+\.whl$")
