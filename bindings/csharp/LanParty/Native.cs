@@ -2,6 +2,7 @@ using System;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Threading;
+using Microsoft.Win32.SafeHandles;
 
 namespace LanParty
 {
@@ -64,6 +65,26 @@ namespace LanParty
         {
             if (value == null) throw new ArgumentNullException(name);
             return value;
+        }
+
+        /// <summary>Whether this is Windows, also for assemblies that ask nothing newer.</summary>
+        internal static bool IsWindows => Environment.OSVersion.Platform == PlatformID.Win32NT;
+
+        /// <summary>
+        /// An event object of the library's, which stays the library's. It is signalled while there is something to take.
+        /// </summary>
+        /// <exception cref="PlatformNotSupportedException">This system has descriptors instead.</exception>
+        internal static WaitHandle EventOf(long handle)
+        {
+            if (!IsWindows)
+            {
+                throw new PlatformNotSupportedException(
+                    "only Windows has event objects: poll the descriptor that the property WaitHandle is here");
+            }
+            var waitable = new EventWaitHandle(false, EventResetMode.ManualReset);
+            waitable.SafeWaitHandle.Dispose(); // an event of its own, which nobody needs
+            waitable.SafeWaitHandle = new SafeWaitHandle((IntPtr)handle, ownsHandle: false);
+            return waitable;
         }
 
         /// <summary>

@@ -71,13 +71,18 @@ namespace LanParty
             return new Port(handle, state);
         }
 
-        /// <summary>A TAP adapter, made when the port is bridged. Needs rights.</summary>
-        /// <param name="name">The adapter's name.</param>
+        /// <summary>
+        /// A TAP adapter: on Linux made when the port is bridged, on Windows one of TAP-Windows6 that is taken then. Needs
+        /// rights.
+        /// </summary>
+        /// <param name="name">
+        /// The adapter's name. On Windows its connection's, or its instance id in braces, or null for the only one.
+        /// </param>
         /// <param name="address">Such as "10.0.0.5/24"; null for none, as with DHCP.</param>
         /// <param name="mtu">The largest payload in bytes; 0 for 1500.</param>
         public static Port NewTap(string name, string address = null, int mtu = 0)
         {
-            byte[] nameBytes = Native.Bytes(Native.NotNull(name, nameof(name)));
+            byte[] nameBytes = Native.Bytes(Native.IsWindows ? name : Native.NotNull(name, nameof(name)));
             byte[] addressBytes = Native.Bytes(address);
             if (mtu < 0) throw new ArgumentOutOfRangeException(nameof(mtu));
             Library.EnsureLoaded();
@@ -117,8 +122,8 @@ namespace LanParty
         }
 
         /// <summary>
-        /// What the system can wait on until a frame can be received: a file descriptor on Linux, nothing elsewhere yet.
-        /// It belongs to the port.
+        /// What the system can wait on until a frame can be received: a file descriptor on Linux, the handle of an
+        /// event object on Windows. It belongs to the port.
         /// </summary>
         public long WaitHandle
         {
@@ -129,6 +134,13 @@ namespace LanParty
                 return handle;
             }
         }
+
+        /// <summary>
+        /// The same as an object of .NET, for <c>WaitHandle.WaitAny</c> and the like. Windows only. It is of no use once
+        /// the port is disposed of.
+        /// </summary>
+        /// <exception cref="PlatformNotSupportedException">This system has descriptors instead.</exception>
+        public System.Threading.WaitHandle CreateWaitHandle() => Native.EventOf(WaitHandle);
 
         /// <summary>Sends a frame. False if the queue is full or the port has ended.</summary>
         public bool TrySend(ArraySegment<byte> frame)

@@ -143,7 +143,10 @@ namespace LanParty
             return count;
         }
 
-        /// <summary>What the system can wait on until there is an event. It belongs to the relay.</summary>
+        /// <summary>
+        /// What the system can wait on until there is an event: a file descriptor on Linux, the handle of an
+        /// event object on Windows. It belongs to the relay.
+        /// </summary>
         public long WaitHandle
         {
             get
@@ -153,6 +156,13 @@ namespace LanParty
                 return handle;
             }
         }
+
+        /// <summary>
+        /// The same as an object of .NET, for <c>WaitHandle.WaitAny</c> and the like. Windows only. It is of no use once
+        /// the relay is disposed of.
+        /// </summary>
+        /// <exception cref="PlatformNotSupportedException">This system has descriptors instead.</exception>
+        public System.Threading.WaitHandle CreateWaitHandle() => Native.EventOf(WaitHandle);
 
         /// <summary>Tells everybody, and stops. False if it took longer; it goes on then.</summary>
         /// <param name="text">Words that the members see; may be null.</param>

@@ -109,8 +109,8 @@ namespace LanParty
         }
 
         /// <summary>
-        /// What the system can wait on until there is an event: a file descriptor on Linux, nothing elsewhere yet. It
-        /// belongs to the session.
+        /// What the system can wait on until there is an event: a file descriptor on Linux, the handle of an
+        /// event object on Windows. It belongs to the session.
         /// </summary>
         public long WaitHandle
         {
@@ -121,6 +121,13 @@ namespace LanParty
                 return handle;
             }
         }
+
+        /// <summary>
+        /// The same as an object of .NET, for <c>WaitHandle.WaitAny</c> and the like. Windows only. It is of no use once
+        /// the session is disposed of.
+        /// </summary>
+        /// <exception cref="PlatformNotSupportedException">This system has descriptors instead.</exception>
+        public System.Threading.WaitHandle CreateWaitHandle() => Native.EventOf(WaitHandle);
 
         /// <summary>Where the session is.</summary>
         public Phase Phase

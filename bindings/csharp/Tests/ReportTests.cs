@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Runtime.InteropServices;
+using System.Threading;
 using LanParty;
 
 /// <summary>What a session says about itself.</summary>
@@ -74,6 +75,21 @@ internal static class ReportTests
             bob.Session.Close(null, Party.Wait);
             Check.That(Readable(relay, Party.Wait), "the relay's handle when somebody leaves");
             Check.That(Readable(port, Party.Wait), "the end of a port can be waited for");
+
+            // What a descriptor has to be polled for, no event object of .NET can wait for.
+            foreach (Func<WaitHandle> create in new Func<WaitHandle>[]
+                { bob.Port.CreateWaitHandle, bob.Session.CreateWaitHandle, party.Relay.CreateWaitHandle })
+            {
+                try
+                {
+                    create().Dispose();
+                    Check.That(false, "an event object where there is none");
+                }
+                catch (PlatformNotSupportedException e)
+                {
+                    Check.Contains("descriptor", e.Message, "what to do instead");
+                }
+            }
         }
     }
 
