@@ -1,4 +1,4 @@
-# Gives lanparty::lanparty (the shared library) and lanparty::static, as far as they are installed:
+# Gives lanparty::lanparty (the shared library) and, but for Windows, lanparty::static, as far as they are installed:
 #
 #   find_package(lanparty REQUIRED)
 #   target_link_libraries(program PRIVATE lanparty::lanparty)
@@ -15,22 +15,35 @@ endif()
 unset(_lanparty_include CACHE)
 find_path(_lanparty_include lanparty.h PATHS "${_lanparty_prefix}/include" NO_DEFAULT_PATH)
 unset(_lanparty_shared CACHE)
-find_library(_lanparty_shared
-  NAMES "${CMAKE_SHARED_LIBRARY_PREFIX}lanparty${CMAKE_SHARED_LIBRARY_SUFFIX}"
-  PATHS "${_lanparty_prefix}" PATH_SUFFIXES ${_lanparty_folders} NO_DEFAULT_PATH)
+unset(_lanparty_import CACHE)
 unset(_lanparty_static CACHE)
-find_library(_lanparty_static
-  NAMES "${CMAKE_STATIC_LIBRARY_PREFIX}lanparty${CMAKE_STATIC_LIBRARY_SUFFIX}"
-  PATHS "${_lanparty_prefix}" PATH_SUFFIXES ${_lanparty_folders} NO_DEFAULT_PATH)
+if(WIN32)
+  # The DLL that is loaded, and what is linked: mingw's import library, or Visual Studio's.
+  find_file(_lanparty_shared lanparty.dll
+    PATHS "${_lanparty_prefix}" PATH_SUFFIXES bin lib NO_DEFAULT_PATH)
+  find_file(_lanparty_import
+    NAMES "${CMAKE_IMPORT_LIBRARY_PREFIX}lanparty${CMAKE_IMPORT_LIBRARY_SUFFIX}" liblanparty.dll.a lanparty.dll.lib
+    PATHS "${_lanparty_prefix}" PATH_SUFFIXES lib bin NO_DEFAULT_PATH)
+else()
+  find_library(_lanparty_shared
+    NAMES "${CMAKE_SHARED_LIBRARY_PREFIX}lanparty${CMAKE_SHARED_LIBRARY_SUFFIX}"
+    PATHS "${_lanparty_prefix}" PATH_SUFFIXES ${_lanparty_folders} NO_DEFAULT_PATH)
+  find_library(_lanparty_static
+    NAMES "${CMAKE_STATIC_LIBRARY_PREFIX}lanparty${CMAKE_STATIC_LIBRARY_SUFFIX}"
+    PATHS "${_lanparty_prefix}" PATH_SUFFIXES ${_lanparty_folders} NO_DEFAULT_PATH)
+endif()
 
 if(_lanparty_include AND _lanparty_shared AND NOT TARGET lanparty::lanparty)
   add_library(lanparty::lanparty SHARED IMPORTED)
   set_target_properties(lanparty::lanparty PROPERTIES
     IMPORTED_LOCATION "${_lanparty_shared}"
     INTERFACE_INCLUDE_DIRECTORIES "${_lanparty_include}")
+  if(_lanparty_import)
+    set_target_properties(lanparty::lanparty PROPERTIES IMPORTED_IMPLIB "${_lanparty_import}")
+  endif()
   # What a program records is the name with the version in it, which a plain `cargo build` does not give.
   file(GLOB _lanparty_versioned "${_lanparty_shared}.*")
-  if(NOT _lanparty_versioned)
+  if(NOT _lanparty_versioned AND NOT WIN32)
     set_target_properties(lanparty::lanparty PROPERTIES IMPORTED_NO_SONAME TRUE)
   endif()
   unset(_lanparty_versioned)
@@ -56,6 +69,7 @@ endif()
 
 unset(_lanparty_include CACHE)
 unset(_lanparty_shared CACHE)
+unset(_lanparty_import CACHE)
 unset(_lanparty_static CACHE)
 unset(_lanparty_folders)
 unset(_lanparty_prefix)

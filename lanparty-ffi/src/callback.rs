@@ -1,4 +1,11 @@
 //! Calls into the caller's code.
+#![cfg_attr(
+    windows,
+    allow(
+        clippy::missing_const_for_thread_local,
+        reason = "it is const, behind what Windows makes of the macro"
+    )
+)]
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};

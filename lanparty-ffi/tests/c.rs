@@ -56,6 +56,7 @@ fn assert_all_ok(names: &[String], outcome: &Outcome) {
 #[test]
 fn all_sources_are_used() {
     let others = [
+        "adapter_windows.c",
         "header_a.c",
         "header_b.c",
         "header_only.c",

@@ -14,6 +14,13 @@
 #include "lanparty.h"
 #include "system.h"
 
+#ifdef ONLY_ADAPTERS
+/* Those of adapter_windows.c. */
+#define SCENARIOS(X)                                                                                                   \
+    X(no_adapter)                                                                                                      \
+    X(the_only_adapter)                                                                                                \
+    X(one_of_several)
+#else
 /* Every scenario, in the order in which they run. The names are the same in all languages. */
 #define SCENARIOS(X)                                                                                                   \
     X(host_and_join)                                                                                                   \
@@ -44,6 +51,7 @@
     X(fork_is_refused)                                                                                                 \
     X(exit_with_open_session)                                                                                          \
     X(diagnostics)
+#endif
 
 #define SCENARIO(name) void scenario_##name(void)
 

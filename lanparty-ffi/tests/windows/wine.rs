@@ -32,12 +32,17 @@ impl Wine {
         fs::create_dir(&programs).expect("the folder is new");
         // It is large, and only read.
         symlink(library, programs.join("lanparty.dll")).expect("the folder is new");
-        let random = support::repository().join("lanparty-sdk/tests/windows/processprng.c");
-        let mut arguments = support::words(&["-shared", "-o"]);
-        arguments.push(programs.join("bcryptprimitives.dll").display().to_string());
-        arguments.extend([random.display().to_string(), "-ladvapi32".to_owned()]);
-        support::compile(compiler, arguments);
-        support::succeed(wine.command(WINE).args(["wineboot", "--init"]), LIMIT);
+        // What Wine 8 lacks, and the driver that plays TAP-Windows6.
+        let script = support::repository().join("lanparty-sdk/tests/windows/build.sh");
+        let mut build = Command::new("sh");
+        support::succeed(build.arg(script).arg(&programs).env("CC_WINDOWS", compiler), LIMIT);
+        start(wine.command(WINE).args(["wineboot", "--init"]));
+        // What has installed Windows has services of its own, which may still be there beside those of the next start.
+        start(wine.command(SERVER).arg("-k"));
+        // Otherwise it ends, and what the driver knows with it, whenever no program runs.
+        start(wine.command(SERVER).arg("--persistent"));
+        // The first program starts the services, which would keep its pipes.
+        start(wine.command(WINE).arg("wineboot"));
         Some(wine)
     }
 
@@ -63,10 +68,17 @@ impl Wine {
     }
 }
 
+/// Runs what leaves others behind, which must hold no pipe of ours.
+fn start(command: &mut Command) {
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().expect("it is there");
+    let status = support::wait(&mut child, LIMIT);
+    assert!(status.is_some_and(|status| status.success()), "{command:?}: {status:?}");
+}
+
 impl Drop for Wine {
     fn drop(&mut self) {
         // And with it whatever still runs there.
         let _ = self.command(SERVER).arg("-k").stderr(Stdio::null()).status();
-        let _ = self.command(SERVER).arg("-w").stderr(Stdio::null()).status();
     }
 }
