@@ -263,8 +263,11 @@ mod tests {
         let taken = bind_udp(socket.local_addr().unwrap(), SocketBuffers::default()).unwrap_err();
         assert!(matches!(taken, BindError::InUse { .. }), "{taken:?}");
         assert!(taken.to_string().contains("(listen)"));
-        let foreign = bind_udp("192.0.2.1:0".parse().unwrap(), SocketBuffers::default()).unwrap_err();
-        assert!(matches!(foreign, BindError::AddrNotAvailable { .. }), "{foreign:?}");
+        if cfg!(not(windows)) {
+            // Wine, under which the tests of Windows run, lets a socket have any address.
+            let foreign = bind_udp("192.0.2.1:0".parse().unwrap(), SocketBuffers::default()).unwrap_err();
+            assert!(matches!(foreign, BindError::AddrNotAvailable { .. }), "{foreign:?}");
+        }
         let denied = BindError::new("0.0.0.0:443".parse().unwrap(), io::ErrorKind::PermissionDenied.into());
         assert_eq!(
             denied.to_string(),
