@@ -23,7 +23,8 @@ pub(crate) fn trials() -> Vec<Trial> {
 
 fn no_adapter() {
     let only = options(AdapterChoice::Only);
-    assert!(matches!(open_error(&only), TapError::NoDriver));
+    let error = open_error(&only);
+    assert!(matches!(error, TapError::NoDriver), "{error:?}");
     let _other = Adapter::add(3, &["name=Access", r"component=tapoas"]);
     let error = open_error(&only);
     assert_eq!(error.code(), code::DRIVER_MISSING);

@@ -14,7 +14,7 @@ dir=$(mktemp -d)
 trap '"$server" -k >/dev/null 2>&1 || :; "$server" -w >/dev/null 2>&1 || :; rm -rf "$dir"' EXIT
 trap 'exit 130' INT TERM
 export WINEPREFIX="$dir/prefix" WINEDEBUG="${WINEDEBUG--all}" WINEDLLOVERRIDES="iphlpapi=n,b;mscoree,mshtml="
-export LANPARTY_TAPCTL='.\tapctl.exe'
+export TMPDIR="$dir" LANPARTY_TAPCTL='.\tapctl.exe'
 
 LANPARTY_IPHLPAPI_STATE="Z:$(echo "$dir/computer.txt" | tr / '\\')"
 export LANPARTY_IPHLPAPI_STATE
@@ -25,8 +25,8 @@ touch "$dir/computer.txt"
 cp "$program" "$dir/program.exe"
 cd "$dir"
 timeout 120 "$wine" wineboot -i >/dev/null 2>&1
-"$server" -w # the one that set Windows up; a running one cannot be told to stay
-"$server" -p # or it would end with the driver between two programs
+timeout 60 "$server" -w
+"$server" -p # it, and the driver with it, would end between two programs otherwise
 timeout 60 "$wine" tapctl.exe install taptest.sys
 timeout 60 "$wine" tapctl.exe start
 timeout 600 "$wine" program.exe "$@"

@@ -1,5 +1,6 @@
 //! The adapters that the registry knows.
 
+use windows::Win32::Foundation::ERROR_FILE_NOT_FOUND;
 use windows::core::Result;
 use windows_registry::{Key, LOCAL_MACHINE};
 
@@ -19,7 +20,11 @@ const MAX_ENTRIES: usize = 10_000;
 
 /// Reads all network adapters. What cannot be read is left out: keys of others may be closed to us.
 pub(super) fn entries() -> Result<Vec<Entry>> {
-    let class = LOCAL_MACHINE.open(CLASS)?;
+    let class = match LOCAL_MACHINE.open(CLASS) {
+        // A computer without any network adapter.
+        Err(error) if error.code() == ERROR_FILE_NOT_FOUND.to_hresult() => return Ok(Vec::new()),
+        class => class?,
+    };
     let is_key = |name: &String| name.len() == 4 && name.bytes().all(|digit| digit.is_ascii_digit());
     let keys = class.keys()?.filter(is_key).take(MAX_ENTRIES);
     Ok(keys.filter_map(|name| class.open(&name).ok().map(|key| entry(name, &key))).collect())
