@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::host::Host;
+use crate::host::{Host, within};
 use crate::program::Program;
 
 /// The adapter that a computer has unless a test wants it otherwise.
@@ -54,6 +54,9 @@ const PROGRAMS: &str = "LANPARTY_WINDOWS_PROGRAMS";
 const REGISTRY: [&str; 3] = ["system.reg", "user.reg", "userdef.reg"];
 /// A program starts within it, or not at all.
 const START: Duration = Duration::from_secs(30);
+
+/// Everything ends and the registry is written within it, on a busy machine too.
+const SWITCHED_OFF: Duration = Duration::from_secs(60);
 
 static PREFIX: OnceLock<PathBuf> = OnceLock::new();
 
@@ -248,6 +251,7 @@ fn switch_on(host: &Host) -> Program {
 fn switch_off(host: &Host, mut server: Program) {
     let _ = host.run(|| self::server().arg("--kill").status());
     if !std::thread::panicking() {
+        within(SWITCHED_OFF, "the end of Wine's server", || !server.is_running());
         server.ended();
     }
 }
