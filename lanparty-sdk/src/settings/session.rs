@@ -31,7 +31,7 @@ use crate::session::SessionBuilder;
 /// | `workers` | threads of the runtime, 1 to 64; made by the embedder | `1` |
 /// | `no-route-pin` | not to pin the route to the relay outside an adapter of this host; heeded by the embedder | `false` |
 /// | `no-adapter-settings` | on Windows, to leave the adapter's IP settings alone; heeded by the embedder | `false` |
-/// | `adapter-metric` | on Windows, the metric that the adapter gets, 1 to 9999; heeded by the embedder | [`AdapterPolicy::DEFAULT_METRIC`] |
+/// | `adapter-metric` | on Windows, the metric that the adapter gets, 1 to 9999, or 0 to leave it to Windows; heeded by the embedder | [`AdapterPolicy::DEFAULT_METRIC`] |
 /// | `no-private-network` | on Windows, to leave the category of the adapter's network alone; heeded by the embedder | `false` |
 /// | `idle-timeout` ... `segmentation-offload` | how the connection behaves, see [`TransportSettings`] | |
 /// | `probe-interval` ... `welcome-timeout` | how patient the session is, see [`Timing`] | |
@@ -64,7 +64,7 @@ pub struct SessionSettings {
     pub no_route_pin: bool,
     /// Whether the embedder leaves the IP settings of a Windows adapter alone.
     pub no_adapter_settings: bool,
-    /// The metric of a Windows adapter.
+    /// The metric of a Windows adapter; 0 leaves it to Windows.
     pub adapter_metric: u16,
     /// Whether the embedder leaves the network category of a Windows adapter alone.
     pub no_private_network: bool,
@@ -87,7 +87,7 @@ const OWN: [Key<SessionSettings>; 20] = [
     key!("workers", Integer, workers, text => workers(text)),
     key!("no-route-pin", Flag, no_route_pin, text => flag(text)),
     key!("no-adapter-settings", Flag, no_adapter_settings, text => flag(text)),
-    key!("adapter-metric", Integer, adapter_metric, text => number(text, 1..=MAX_METRIC)),
+    key!("adapter-metric", Integer, adapter_metric, text => number(text, 0..=MAX_METRIC)),
     key!("no-private-network", Flag, no_private_network, text => flag(text)),
     key!("probe-interval", Text, timing.probe_interval, text => interval(text)),
     key!("stats-interval", Text, timing.stats_interval, text => interval(text)),
@@ -176,7 +176,7 @@ impl SessionSettings {
             return AdapterPolicy::HANDS_OFF;
         }
         AdapterPolicy {
-            metric: Some(self.adapter_metric),
+            metric: (self.adapter_metric > 0).then_some(self.adapter_metric),
             private_network: !self.no_private_network,
             ..AdapterPolicy::default()
         }
