@@ -10,8 +10,8 @@ use tokio::sync::watch;
 pub enum Signal {
     /// Ctrl-C; on Windows also Ctrl-Break.
     Interrupt,
-    /// SIGTERM, or a service manager. On Windows also: the console window is closed, the user logs off, the system shuts
-    /// down.
+    /// SIGTERM, or a service manager. On Windows also: the console window is closed; the user logs off or the system
+    /// shuts down, if Windows says so, which it does not always.
     Terminate,
 }
 

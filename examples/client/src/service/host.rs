@@ -51,11 +51,14 @@ fn service_main(_: Vec<OsString>) {
     let Some(launch) = launch else { return };
     let (stopper, shutdown) = Shutdown::by_stopper();
     let reports = Arc::new(OnceLock::<ServiceStatusHandle>::new());
+    // Whoever says that it is stopped has the last word.
+    let is_over = Arc::new(Mutex::new(false));
     let handler = {
-        let reports = Arc::clone(&reports);
+        let (reports, is_over) = (Arc::clone(&reports), Arc::clone(&is_over));
         move |control| match control {
             ServiceControl::Stop | ServiceControl::Preshutdown | ServiceControl::Shutdown => {
-                if let Some(handle) = reports.get() {
+                let is_over = is_over.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(handle) = reports.get().filter(|_| !*is_over) {
                     report(handle, ServiceState::StopPending, Exit::Ok);
                 }
                 stopper.stop(Signal::Terminate);
@@ -69,6 +72,7 @@ fn service_main(_: Vec<OsString>) {
     let Ok(handle) = service_control_handler::register(&launch.name.0, handler) else { return };
     report(reports.get_or_init(|| handle), ServiceState::Running, Exit::Ok);
     let exit = serve(&launch, shutdown);
+    *is_over.lock().unwrap_or_else(PoisonError::into_inner) = true;
     report(&handle, ServiceState::Stopped, exit);
 }
 

@@ -14,9 +14,10 @@ use windows_service::service::{
 };
 use windows_service::service_manager::{ServiceManager, ServiceManagerAccess};
 
-use super::ServiceName;
 use super::host::STOP_TIMEOUT;
+use super::{ServiceName, check_safety};
 use crate::adapter;
+use crate::options::Options;
 
 const DESCRIPTION: &str = "Plugs this computer into a LAN party far away. Its log is in the folder lanparty of the folder ProgramData.";
 /// After a first failure, a second one, and every further one.
@@ -36,10 +37,11 @@ const ERROR_SERVICE_MARKED_FOR_DELETE: i32 = 1072;
 const ERROR_SERVICE_EXISTS: i32 = 1073;
 
 /// Makes the service with the client's `options`, which have been checked.
-pub(super) fn install(name: &ServiceName, options: Vec<OsString>) -> Result<(), Failure> {
+pub(super) fn install(name: &ServiceName, checked: &Options, options: Vec<OsString>) -> Result<(), Failure> {
     adapter::check_permission()?;
     let program = std::env::current_exe()
         .map_err(|error| Failure::with_source(Exit::Internal, "cannot tell where this program is", error))?;
+    check_safety(&program, checked, &options)?;
     let first = ["service", "run", "--service-name", &name.0].map(OsString::from);
     let info = ServiceInfo {
         name: name.0.clone().into(),

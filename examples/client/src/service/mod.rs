@@ -5,7 +5,7 @@ mod host;
 #[cfg(windows)]
 mod manager;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::iter::once;
 use std::path::{Path, PathBuf};
@@ -98,7 +98,7 @@ pub(crate) fn main(arguments: Vec<OsString>) -> Exit {
     let result = match understand(arguments) {
         Ok(Command::Install(Arguments { service, options })) => match check(&options) {
             Ok(checked) if checked.common().check_config => Ok(()),
-            Ok(_) => manager::install(&service.service_name, options),
+            Ok(checked) => manager::install(&service.service_name, &checked, options),
             Err(problem) => return problem.report(),
         },
         Ok(Command::Uninstall { service }) => manager::uninstall(&service.service_name),
@@ -178,6 +178,49 @@ fn files(options: &Options) -> impl Iterator<Item = (&'static str, &Path)> {
     ]
     .into_iter()
     .filter_map(|(option, path)| Some((option, path?)))
+}
+
+/// What names the folders in which only administrators can change programs.
+const PROTECTED: [&str; 4] = ["ProgramFiles", "ProgramFiles(x86)", "ProgramW6432", "SystemRoot"];
+
+/// Refuses a service that others could change: it runs with all rights, and starts by itself. And what the service manager
+/// would not hand over as it stands.
+#[cfg_attr(not(windows), expect(dead_code, reason = "for the tests alone"))]
+fn check_safety(program: &Path, checked: &Options, options: &[OsString]) -> Result<(), Failure> {
+    let folders: Vec<PathBuf> = PROTECTED.iter().filter_map(std::env::var_os).map(PathBuf::from).collect();
+    let run_or_believed = [("up-script", &checked.adapter.up_script), ("config", &checked.common().config)];
+    let files = run_or_believed.into_iter().filter_map(|(option, path)| Some((option, path.as_deref()?)));
+    for (what, path) in once(("this program", program)).chain(files) {
+        if !folders.iter().any(|folder| is_within(path, folder)) {
+            let text = format!(
+                "{what}: a service has all rights, and {} may be changed by others: put it where only administrators \
+                 write, in a folder of Program Files",
+                path.display()
+            );
+            return Err(Failure::new(Exit::Usage, text));
+        }
+    }
+    let program = program.as_os_str();
+    if let Some(word) = once(program).chain(options.iter().map(AsRef::as_ref)).find(|word| has_percent(word))
+    {
+        let text = format!("{}: a service cannot have a percent sign in it", word.display());
+        return Err(Failure::new(Exit::Usage, text));
+    }
+    Ok(())
+}
+
+/// The service manager takes it for a variable of the environment.
+fn has_percent(word: &OsStr) -> bool {
+    word.to_string_lossy().contains('%')
+}
+
+/// Windows does not tell upper from lower case.
+fn is_within(path: &Path, folder: &Path) -> bool {
+    let parts = |path: &Path| -> Vec<String> {
+        path.components().map(|part| part.as_os_str().to_string_lossy().to_lowercase()).collect()
+    };
+    let (path, folder) = (parts(path), parts(folder));
+    !folder.is_empty() && path.starts_with(&folder) && !path.iter().any(|part| part == "..")
 }
 
 /// What a service does otherwise than a program in a window.

@@ -98,3 +98,14 @@ fn a_service_has_an_identity_of_its_own() {
     let options = for_service(options.expect("good options"), &name, state);
     assert_eq!(options.adapter.identity, Some(given.into()));
 }
+
+#[test]
+fn only_what_administrators_keep_runs_with_all_rights() {
+    let within = |path: &str, folder: &str| is_within(Path::new(path), Path::new(folder));
+    assert!(within("/Program Files/lanparty/client.exe", "/program files"));
+    assert!(!within("/Users/ann/Downloads/client.exe", "/Program Files"));
+    assert!(!within("/Program Files Too/client.exe", "/Program Files"));
+    assert!(!within("/Program Files/../Users/ann/client.exe", "/Program Files"));
+    assert!(!within("/anywhere", ""));
+    assert!(has_percent(OsStr::new("C:\\100%\\a")) && !has_percent(OsStr::new("--room")));
+}
