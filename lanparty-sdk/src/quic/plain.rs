@@ -18,7 +18,7 @@ use tokio::net::UdpSocket;
 
 /// What the system answers to an option that it does not know.
 #[cfg(windows)]
-const UNKNOWN_OPTION: &[i32] = &[10042, 10045]; // WSAENOPROTOOPT, WSAEOPNOTSUPP
+const UNKNOWN_OPTION: &[i32] = &[10022, 10042, 10045]; // WSAEINVAL, WSAENOPROTOOPT, WSAEOPNOTSUPP
 #[cfg(target_os = "linux")]
 const UNKNOWN_OPTION: &[i32] = &[libc::ENOPROTOOPT, libc::EOPNOTSUPP];
 #[cfg(not(any(windows, target_os = "linux")))]
@@ -77,8 +77,8 @@ impl AsyncUdpSocket for PlainSocket {
                     *meta = RecvMeta { addr, len, stride: len, ecn: None, dst_ip: None };
                     return Poll::Ready(Ok(1));
                 }
-                // Windows tells here that an earlier datagram found nobody (WSAECONNRESET), or that this one was longer
-                // than any of QUIC's (WSAEMSGSIZE).
+                // Windows tells here that an earlier datagram found nobody (WSAECONNRESET) or went in circles
+                // (WSAENETRESET), or that this one was longer than any of QUIC's (WSAEMSGSIZE).
                 Err(error) if is_of_one_datagram(&error) => {}
                 Err(error) => return Poll::Ready(Err(error)),
             }
@@ -91,7 +91,8 @@ impl AsyncUdpSocket for PlainSocket {
 }
 
 fn is_of_one_datagram(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::ConnectionReset || (cfg!(windows) && error.raw_os_error() == Some(10040))
+    error.kind() == io::ErrorKind::ConnectionReset
+        || (cfg!(windows) && matches!(error.raw_os_error(), Some(10040 | 10052)))
 }
 
 type Writable = Pin<Box<dyn Future<Output = io::Result<()>> + Send + Sync>>;

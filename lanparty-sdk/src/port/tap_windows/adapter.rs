@@ -242,9 +242,14 @@ fn look_again(entry: &Entry, is_restarted: bool) -> Result<(Device, MacAddr, Dri
     let begun = Instant::now();
     loop {
         match look(entry) {
-            Err(TapError::Disabled { .. } | TapError::InUse { .. } | TapError::Device { .. })
-                if is_restarted && begun.elapsed() < RESTART_TIMEOUT =>
-            {
+            // While it goes and comes, opening it fails in many ways.
+            Err(
+                TapError::Device { .. }
+                | TapError::Disabled { .. }
+                | TapError::InUse { .. }
+                | TapError::NotPermitted { .. }
+                | TapError::Open { .. },
+            ) if is_restarted && begun.elapsed() < RESTART_TIMEOUT => {
                 thread::sleep(RESTART_PAUSE);
             }
             looked => return looked,

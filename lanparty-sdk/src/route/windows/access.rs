@@ -15,12 +15,14 @@ use windows::Win32::Security::Authorization::{
     ConvertStringSecurityDescriptorToSecurityDescriptorW, GetSecurityInfo, SDDL_REVISION_1, SE_FILE_OBJECT,
 };
 use windows::Win32::Security::{
-    EqualSid, GetTokenInformation, IsWellKnownSid, OWNER_SECURITY_INFORMATION, PSECURITY_DESCRIPTOR, PSID,
-    SECURITY_ATTRIBUTES, TOKEN_QUERY, TOKEN_USER, TokenUser, WinBuiltinAdministratorsSid, WinLocalSystemSid,
+    DACL_SECURITY_INFORMATION, EqualSid, GetTokenInformation, IsWellKnownSid, OWNER_SECURITY_INFORMATION,
+    PROTECTED_DACL_SECURITY_INFORMATION, PSECURITY_DESCRIPTOR, PSID, SECURITY_ATTRIBUTES,
+    SetKernelObjectSecurity, TOKEN_QUERY, TOKEN_USER, TokenUser, WinBuiltinAdministratorsSid,
+    WinLocalSystemSid,
 };
 use windows::Win32::Storage::FileSystem::{
     CreateDirectoryW, FILE_ATTRIBUTE_REPARSE_POINT, FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_OPEN_REPARSE_POINT,
-    FILE_READ_ATTRIBUTES, READ_CONTROL,
+    FILE_READ_ATTRIBUTES, READ_CONTROL, WRITE_DAC,
 };
 use windows::Win32::System::Com::CoTaskMemFree;
 use windows::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken};
@@ -46,7 +48,8 @@ pub(crate) fn journals() -> io::Result<PathBuf> {
     Ok(PathBuf::from(path).join("lanparty").join("leases"))
 }
 
-/// Makes a folder, and the one it is in, unless they are there.
+/// Makes a folder, and the one it is in, unless they are there. One that is there gets the same access list: whoever made
+/// it may have let everybody write what the system believes later.
 ///
 /// # Errors
 /// The system's; [`io::ErrorKind::InvalidData`] if one of them belongs to somebody unprivileged.
@@ -61,8 +64,14 @@ pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
             result => result?,
         }
         let flags = FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT;
-        let access = READ_CONTROL.0 | FILE_READ_ATTRIBUTES.0;
-        check(&OpenOptions::new().access_mode(access).custom_flags(flags.0).open(folder)?, folder)?;
+        let access = READ_CONTROL.0 | WRITE_DAC.0 | FILE_READ_ATTRIBUTES.0;
+        let opened = OpenOptions::new().access_mode(access).custom_flags(flags.0).open(folder)?;
+        check(&opened, folder)?;
+        let descriptor = folder_descriptor()?;
+        let what = DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION;
+        // SAFETY: the handle is open, and the descriptor lives until the call returns.
+        unsafe { SetKernelObjectSecurity(HANDLE(opened.as_raw_handle()), what, descriptor.0) }
+            .map_err(system_error)?;
     }
     Ok(())
 }
@@ -85,7 +94,7 @@ pub(crate) fn open_or_create(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
 }
 
-fn create_folder(path: &Path) -> io::Result<()> {
+fn folder_descriptor() -> io::Result<Descriptor> {
     let mut descriptor = PSECURITY_DESCRIPTOR::default();
     // SAFETY: a text with its zero, and a place for the answer.
     unsafe {
@@ -97,7 +106,11 @@ fn create_folder(path: &Path) -> io::Result<()> {
         )
     }
     .map_err(system_error)?;
-    let descriptor = Descriptor(descriptor);
+    Ok(Descriptor(descriptor))
+}
+
+fn create_folder(path: &Path) -> io::Result<()> {
+    let descriptor = folder_descriptor()?;
     let attributes = SECURITY_ATTRIBUTES {
         nLength: size::<SECURITY_ATTRIBUTES>(),
         lpSecurityDescriptor: descriptor.0.0,

@@ -3,6 +3,7 @@
 
 use std::io;
 
+use windows::Win32::Foundation::{ERROR_NOT_FOUND, ERROR_SUCCESS, WIN32_ERROR};
 use windows::Win32::Networking::NetworkListManager::{
     INetwork, INetworkConnection, INetworkListManager, NLM_NETWORK_CATEGORY, NetworkListManager,
 };
@@ -71,7 +72,13 @@ impl List {
         let missing = || io::Error::new(io::ErrorKind::NotFound, "no such network");
         let id: GUID = parse_guid(id).ok_or_else(missing)?;
         // SAFETY: a call of an object that is held.
-        unsafe { self.manager.GetNetwork(id) }.map_err(|_| missing())
+        unsafe { self.manager.GetNetwork(id) }.map_err(|error| match WIN32_ERROR::from_error(&error) {
+            // It answers that there is none, or well and with nothing.
+            Some(ERROR_NOT_FOUND | ERROR_SUCCESS) => missing(),
+            None if error.code().is_ok() => missing(),
+            // Anything else may be over at the next try: what is to be put back must not be forgotten.
+            _ => system_error(error),
+        })
     }
 }
 
