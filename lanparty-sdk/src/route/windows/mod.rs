@@ -46,9 +46,10 @@ pub(crate) fn outcome(answer: WIN32_ERROR) -> io::Result<()> {
 
 /// The system's error, with the number that it has outside of COM.
 pub(crate) fn system_error(error: windows::core::Error) -> io::Error {
+    if error.code().is_ok() {
+        return io::Error::other("the system does not say why"); // some calls fail without setting an error
+    }
     match WIN32_ERROR::from_error(&error) {
-        // Some calls fail without setting an error.
-        Some(ERROR_SUCCESS) => io::Error::other("the system does not say why"),
         Some(code) => io::Error::from_raw_os_error(code.0.cast_signed()),
         None => io::Error::other(error),
     }
