@@ -225,9 +225,15 @@ internal static class LifetimeTests
                 GC.Collect();
                 GC.WaitForPendingFinalizers();
             }
-            Check.Equal(before, Library.LiveHandles, "live handles after finalizers");
+            // Mono looks at stacks without knowing what is a reference, so that one round may be kept by a number that looks
+            // like one. A handle that nobody frees would be left by all of them.
+            long left = Library.LiveHandles - before;
+            Check.That(left < 2 * HandlesOfARound, $"{left} live handles after finalizers");
         }
     }
+
+    /// <summary>The session, its port, the identity and the options.</summary>
+    private const int HandlesOfARound = 4;
 
     private static void Forget(Party party)
     {
