@@ -16,5 +16,5 @@ pub fn run(data: &[u8]) {
         assert!(mac.to_string().eq_ignore_ascii_case(&text.replace('-', ":")));
     }
     #[cfg(target_os = "linux")]
-    let _ = text.parse::<lanparty_sdk::port::tap_linux::InterfaceAddress>();
+    let _ = text.parse::<lanparty_sdk::port::InterfaceAddress>();
 }
