@@ -6,7 +6,7 @@ use lanparty_sdk::switch::vectors::safety_vectors;
 use libtest_mimic::Trial;
 
 use crate::cable::{Cable, Marker};
-use crate::host::{Host, eventually};
+use crate::host::Host;
 use crate::party::{Party, TAP, trial};
 use crate::safety::STATION;
 
@@ -57,6 +57,7 @@ fn a_full_tagged_frame_keeps_its_tag() {
     let _programs = party.start_lan();
     let _alice = party.start_client(&party.alice, &[]);
     let alice = party.alice.mac(TAP);
+    party.wait_until_lan_knows(&party.alice);
     let (tap, lan) = (Cable::open(&party.alice, TAP), party.lan_cable());
     let tagged = |src, dst| ethernet(dst, src, EtherType::VLAN, &tag(0x2005, EtherType::IPX, &[0x5a; 1500]));
     let (from_lan, from_player) = (tagged(STATION, alice), tagged(alice, STATION));
@@ -77,6 +78,7 @@ fn jumbo_is_dropped() {
     let (_relay, mut gateway) = party.start_lan();
     let _alice = party.start_client(&party.alice, &[]);
     let alice = party.alice.mac(TAP);
+    party.wait_until_lan_knows(&party.alice);
     let (tap, lan) = (Cable::open(&party.alice, TAP), party.lan_cable());
     let jumbo = ethernet(alice, STATION, EtherType::LOCAL_EXPERIMENTAL_1, &[0x5a; 8986]);
     assert_eq!(jumbo.len(), 9000);
@@ -136,10 +138,7 @@ fn the_switch_learns_a_silent_player() {
     };
     silence(&party.alice);
     let _alice = party.start_client(&party.alice, &[]);
-    let entry = format!("{} dev l-gw", party.alice.mac(TAP));
-    eventually("the switch knows the player", || {
-        party.switches.sh("bridge fdb show br lan").contains(&entry)
-    });
+    party.wait_until_lan_knows(&party.alice);
     let sent =
         party.alice.run(|| std::fs::read_to_string(format!("/sys/class/net/{TAP}/statistics/tx_packets")));
     assert_eq!(sent.unwrap().trim(), "0", "the player was not silent");

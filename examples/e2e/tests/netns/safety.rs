@@ -39,6 +39,7 @@ fn what_the_lan_sends() {
     party.gw.ip("link set lan0 mtu 9000");
     let _programs = party.start_lan();
     let _alice = party.start_client(&party.alice, &[]);
+    party.wait_until_lan_knows(&party.alice);
     let alice = party.alice.mac(TAP);
     let mut table = Table::new(safety_vectors(STATION, alice, 1500), |vector| vector.from_lan.is_ok());
     table.play(&party.lan_cable(), &Cable::open(&party.alice, TAP), STATION, alice);

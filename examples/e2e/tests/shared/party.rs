@@ -115,6 +115,15 @@ impl Party {
         client
     }
 
+    /// Waits until the LAN knows the player on `host`: whatever it sends there from now on crosses. The player itself knows
+    /// that it has joined a moment before the gateway does.
+    pub(crate) fn wait_until_lan_knows(&self, host: &Host) {
+        let entry = format!("{} dev l-gw", host.mac(TAP));
+        eventually("the LAN knows the player", || {
+            self.switches.sh("bridge fdb show br lan").contains(&entry)
+        });
+    }
+
     pub(crate) fn gateway_arguments(&self, room: &str, more: &[&str]) -> Vec<String> {
         let mut arguments = self.member_arguments(room, "gateway", more);
         if !more.contains(&"--iface") {

@@ -12,6 +12,9 @@ use nix::unistd::Pid;
 
 use crate::host::{DEADLINE, Host, within};
 
+/// How long a program may take to end when its test has failed.
+const LAST_WORDS: Duration = Duration::from_secs(3);
+
 const PROGRAMS: [&str; 3] = ["lanparty-relay", "lanparty-gateway", "lanparty-client"];
 
 /// Builds the programs that are tested. A test of another package does not depend on them, so cargo has not done it.
@@ -167,9 +170,20 @@ impl Program {
 impl Drop for Program {
     fn drop(&mut self) {
         let running = self.child.try_wait().is_ok_and(|status| status.is_none());
+        if running && std::thread::panicking() {
+            // What it counted often tells what went wrong.
+            self.signal(Signal::SIGTERM);
+            let end = Instant::now() + LAST_WORDS;
+            while self.child.try_wait().is_ok_and(|status| status.is_none()) && Instant::now() < end {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {
+            for reader in self.readers.drain(..) {
+                let _ = reader.join();
+            }
             let state = if running { "" } else { ", which had ended" };
             eprintln!("--- {}{state}, said:\n{}\n---", self.name, self.text());
         }
