@@ -3,19 +3,20 @@
 //! quinn's own datagram buffer is first in, first out, and kept small. Everything that does not fit it waits here, where
 //! it can still be dropped: whoever pushes never waits, and a slow receiver loses its own oldest datagrams only.
 
-use std::collections::VecDeque;
+mod queue;
+mod transport;
+
 use std::fmt;
-use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use quinn::{Connection, SendDatagramError};
+use quinn::Connection;
 use tokio::sync::Notify;
 
-use crate::obs::{DropCounts, DropReason};
+pub use transport::{DatagramTransport, TrySendDatagramError};
 
-/// Datagrams up to this length are copied when they have to wait.
-const COPIED_LEN: usize = 512;
+use crate::obs::{DropCounts, DropReason};
+use queue::Queue;
 
 /// How much an [`Outbox`] holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,72 +60,6 @@ pub struct OutboxStats {
     pub drops: DropCounts,
 }
 
-/// What an [`Outbox`] sends on: a [`quinn::Connection`], or a double in tests.
-pub trait DatagramTransport: Clone + Send + Sync + 'static {
-    /// Sends now, without displacing what was sent before.
-    ///
-    /// # Errors
-    /// [`TrySendDatagramError`]; if there is no room the datagram comes back.
-    fn try_send(&self, datagram: Bytes) -> Result<(), TrySendDatagramError>;
-
-    /// Sends as soon as there is room.
-    fn send(&self, datagram: Bytes) -> impl Future<Output = Result<(), TrySendDatagramError>> + Send;
-
-    /// Waits for the end of the transport.
-    fn closed(&self) -> impl Future<Output = ()> + Send;
-}
-
-/// A [`DatagramTransport`] did not take a datagram.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum TrySendDatagramError {
-    /// The transport has ended, or takes no datagrams at all.
-    #[error("the connection is lost")]
-    Closed,
-    /// There is no room at the moment.
-    #[error("the connection has no room for a datagram now")]
-    Full(Bytes),
-    /// The datagram is larger than the transport carries at the moment.
-    #[error("the datagram exceeds the connection's present budget")]
-    TooLarge,
-}
-
-impl From<SendDatagramError> for TrySendDatagramError {
-    fn from(error: SendDatagramError) -> Self {
-        match error {
-            SendDatagramError::TooLarge => Self::TooLarge,
-            SendDatagramError::ConnectionLost(_)
-            | SendDatagramError::Disabled
-            | SendDatagramError::UnsupportedByPeer => Self::Closed,
-        }
-    }
-}
-
-impl DatagramTransport for Connection {
-    fn try_send(&self, datagram: Bytes) -> Result<(), TrySendDatagramError> {
-        // Nobody else sends datagrams on this connection, so what fits now fits in a moment too. The space is net of
-        // quinn's bookkeeping, and zero even if an empty datagram does not fit.
-        let space = self.datagram_send_buffer_space();
-        if space == 0 || space < datagram.len() {
-            // A datagram that cannot be sent at all must not wait for room, nor one to a peer that takes none.
-            return match self.max_datagram_size() {
-                Some(max) if datagram.len() > max => Err(TrySendDatagramError::TooLarge),
-                Some(_) => Err(TrySendDatagramError::Full(datagram)),
-                None => Err(TrySendDatagramError::Closed),
-            };
-        }
-        Ok(self.send_datagram(datagram)?)
-    }
-
-    async fn send(&self, datagram: Bytes) -> Result<(), TrySendDatagramError> {
-        Ok(self.send_datagram_wait(datagram).await?)
-    }
-
-    async fn closed(&self) {
-        Self::closed(self).await;
-    }
-}
-
 /// A queue of datagrams for one connection, shared between any number of producers and the task that
 /// [runs](Outbox::run) it.
 ///
@@ -141,8 +76,7 @@ pub struct Outbox<T = Connection> {
 
 struct State<T> {
     link: Link<T>,
-    queue: VecDeque<Bytes>,
-    queued_bytes: usize,
+    queue: Queue,
     sent_datagrams: u64,
     sent_bytes: u64,
     drops: DropCounts,
@@ -167,8 +101,7 @@ impl<T: DatagramTransport> Outbox<T> {
         let shrunk = Arc::new(Notify::new());
         let state = State {
             link: Link::Awaited,
-            queue: VecDeque::new(),
-            queued_bytes: 0,
+            queue: Queue::new(limits),
             sent_datagrams: 0,
             sent_bytes: 0,
             drops: DropCounts::default(),
@@ -179,7 +112,7 @@ impl<T: DatagramTransport> Outbox<T> {
 
     /// Sends or queues a datagram. Never waits; if the outbox is full the oldest datagrams give way.
     pub fn push(&self, datagram: Bytes) {
-        let wake = self.lock().push(datagram, &self.limits);
+        let wake = self.lock().push(datagram);
         if wake {
             self.work.notify_one();
         }
@@ -194,7 +127,7 @@ impl<T: DatagramTransport> Outbox<T> {
         let mut state = self.lock();
         let mut wake = false;
         for datagram in datagrams.drain(..) {
-            wake |= state.push(datagram, &self.limits);
+            wake |= state.push(datagram);
         }
         drop(state);
         if wake {
@@ -245,7 +178,7 @@ impl<T: DatagramTransport> Outbox<T> {
             sent_datagrams: state.sent_datagrams,
             sent_bytes: state.sent_bytes,
             queued_datagrams: state.queue.len(),
-            queued_bytes: state.queued_bytes,
+            queued_bytes: state.queue.bytes(),
             drops: state.drops.clone(),
         }
     }
@@ -280,7 +213,7 @@ enum Drained {
 
 impl<T: DatagramTransport> State<T> {
     /// Whether the sender must be woken.
-    fn push(&mut self, datagram: Bytes, limits: &OutboxLimits) -> bool {
+    fn push(&mut self, datagram: Bytes) -> bool {
         let len = datagram.len();
         let (datagram, wake) = match &self.link {
             Link::Idle(transport) => match transport.try_send(datagram) {
@@ -299,25 +232,13 @@ impl<T: DatagramTransport> State<T> {
         if wake {
             self.link = Link::Busy;
         }
-        if len > limits.bytes || limits.datagrams == 0 {
-            self.drops.add(DropReason::OverBudget);
-            return wake;
-        }
-        while self.queued_bytes + len > limits.bytes || self.queue.len() >= limits.datagrams {
-            let Some(oldest) = self.pop() else { break };
-            drop(oldest);
-            self.drops.add(DropReason::OutboxFull);
-        }
-        self.queued_bytes += len;
-        // A small slice may hold a whole receive buffer of 64 KiB: what waits must not cost more than it counts.
-        let datagram = if len <= COPIED_LEN { Bytes::copy_from_slice(&datagram) } else { datagram };
-        self.queue.push_back(datagram);
+        self.queue.push(datagram, &mut self.drops);
         wake
     }
 
     /// Sends as much as there is room for.
     fn drain(&mut self, transport: &T) -> Drained {
-        while let Some(datagram) = self.pop() {
+        while let Some(datagram) = self.queue.pop() {
             let len = datagram.len();
             match transport.try_send(datagram) {
                 Err(TrySendDatagramError::Full(datagram)) => return Drained::Waits(datagram),
@@ -355,12 +276,6 @@ impl<T: DatagramTransport> State<T> {
             }
         }
     }
-
-    fn pop(&mut self) -> Option<Bytes> {
-        let oldest = self.queue.pop_front()?;
-        self.queued_bytes -= oldest.len();
-        Some(oldest)
-    }
 }
 
 /// Ends the sender's work however it ends.
@@ -373,7 +288,6 @@ impl<T: DatagramTransport> Drop for DetachOnDrop<'_, T> {
         let purged = state.queue.len() as u64;
         state.drops.add_many(DropReason::NotJoined, purged);
         state.queue.clear();
-        state.queued_bytes = 0;
     }
 }
 
