@@ -10,6 +10,8 @@
 )]
 
 #[cfg(target_os = "linux")]
+mod calm;
+#[cfg(target_os = "linux")]
 mod frames;
 #[cfg(target_os = "linux")]
 mod lan;
@@ -51,6 +53,7 @@ fn main() -> std::process::ExitCode {
         recovery::trials(),
         refusals::trials(),
         path::trials(),
+        calm::trials(),
     ];
     let trials = trials.into_iter().flatten().collect();
     if libtest_mimic::run(&arguments, trials).has_failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
