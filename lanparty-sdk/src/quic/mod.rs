@@ -12,6 +12,8 @@ mod congestion;
 mod connect;
 mod control;
 mod error;
+#[cfg(target_os = "linux")]
+mod lean;
 mod outbox;
 mod plain;
 mod restart;
