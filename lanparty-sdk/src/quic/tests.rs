@@ -265,7 +265,8 @@ async fn datagrams_cross_in_order_through_the_outbox() {
     let (member, far) = relay.connect(&trust(cert.cert_der()), NAME).await;
     let (member, far) = (member.unwrap(), far.unwrap());
 
-    let outbox = Arc::new(Outbox::<Connection>::new(OutboxLimits::new(16 * 1024 * 1024, COUNT as usize)));
+    let limits = OutboxLimits::new(16 * 1024 * 1024, COUNT as usize).max_age(std::time::Duration::MAX);
+    let outbox = Arc::new(Outbox::<Connection>::new(limits));
     let sender = tokio::spawn(Arc::clone(&outbox).run(member.clone()));
     let numbered = |id: u32| Bytes::from([&id.to_be_bytes()[..], &[0x5a; 600]].concat());
     let mut received = Vec::new();
@@ -298,7 +299,10 @@ async fn datagrams_cross_in_order_through_the_outbox() {
     assert!(received.windows(2).all(|pair| pair[0] < pair[1] || pair[1] == COUNT), "in order");
     assert!(received.len() > COUNT as usize / 2, "{} of {COUNT}", received.len());
     let stats = outbox.stats();
-    assert!(stats.sent_datagrams > u64::from(COUNT) && stats.drops.total() == 0, "{stats:?}");
+    // A slow machine may let the queue stand for long enough to be thinned.
+    let thinned = stats.drops.get(crate::obs::DropReason::QueueDelay);
+    assert!(stats.sent_datagrams + thinned > u64::from(COUNT), "{stats:?}");
+    assert_eq!(stats.drops.total(), thinned, "{stats:?}");
 
     outbox.push(Bytes::from(vec![0; 4000]));
     assert_eq!(outbox.stats().drops.get(crate::obs::DropReason::OverBudget), 1);

@@ -1,13 +1,17 @@
 //! The bounded queue in front of a connection.
 //!
 //! quinn's own datagram buffer is first in, first out, and kept small. Everything that does not fit it waits here, where
-//! it can still be dropped: whoever pushes never waits, and a slow receiver loses its own oldest datagrams only.
+//! it can still be scheduled and dropped: whoever pushes never waits, a game's frames do not wait behind a download, and
+//! a slow receiver loses its own datagrams only. What goes when is the queue's affair, see [`queue`].
+#![expect(clippy::disallowed_methods, reason = "waits are measured where they happen")]
 
 mod queue;
 mod transport;
 
 use std::fmt;
+use std::hash::RandomState;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use quinn::Connection;
@@ -26,13 +30,27 @@ pub struct OutboxLimits {
     pub bytes: usize,
     /// Datagrams. Default: 1024.
     pub datagrams: usize,
+    /// How long a datagram may wait at all. Default: [`OutboxLimits::MAX_AGE`].
+    pub max_age: Duration,
 }
 
 impl OutboxLimits {
+    /// 200 ms. Queues that stand are kept far below it; this is for paths that stop for a while, as wireless ones do.
+    /// After that long no game wants its frames any more, and TCP has begun to send its own again (the least that hosts
+    /// wait is 200 ms). Less would cost TCP a whole window at pauses that it would have sat out.
+    pub const MAX_AGE: Duration = Duration::from_millis(200);
+
     /// Room for this many bytes in this many datagrams.
     #[must_use]
     pub const fn new(bytes: usize, datagrams: usize) -> Self {
-        Self { bytes, datagrams }
+        Self { bytes, datagrams, max_age: Self::MAX_AGE }
+    }
+
+    /// How long a datagram may wait at all.
+    #[must_use]
+    pub const fn max_age(mut self, max_age: Duration) -> Self {
+        self.max_age = max_age;
+        self
     }
 }
 
@@ -54,17 +72,23 @@ pub struct OutboxStats {
     pub queued_datagrams: usize,
     /// Bytes in them.
     pub queued_bytes: usize,
-    /// Datagrams that were not sent: [`DropReason::OutboxFull`] if newer ones needed the room,
-    /// [`DropReason::OverBudget`] if they did not fit the connection or the outbox, [`DropReason::NotJoined`] if there was
-    /// no connection any more.
+    /// Datagrams that were not sent: [`DropReason::OutboxFull`] if others needed the room, [`DropReason::QueueDelay`] and
+    /// [`DropReason::Stale`] if they waited for too long, [`DropReason::OverBudget`] if they did not fit the connection or
+    /// the outbox, [`DropReason::NotJoined`] if there was no connection any more.
     pub drops: DropCounts,
 }
 
 /// A queue of datagrams for one connection, shared between any number of producers and the task that
 /// [runs](Outbox::run) it.
 ///
-/// Datagrams leave in the order in which they were pushed. While nothing waits, they go to the connection right from the
-/// producer's context, so that on an idle connection a frame costs no switch to another task.
+/// Datagrams of one flow leave in the order in which they were pushed. While nothing waits, they go to the connection
+/// right from the producer's context, so that on an idle connection a frame costs no switch to another task, and nobody
+/// looks at what it carries.
+///
+/// What has to wait is sorted by its headers into flows, which share what the connection carries: fairly by sender (or by
+/// receiver, where there is one sender), then fairly by flow, and a flow that had nothing waiting goes first. A flow that
+/// keeps a standing queue loses some of it (FQ-CoDel, RFC 8290, with a target of 5 ms and an interval of 100 ms). Address
+/// resolution, DHCP and probes go before all others, at most 8 KiB of them per second.
 pub struct Outbox<T = Connection> {
     limits: OutboxLimits,
     state: Mutex<State<T>>,
@@ -101,7 +125,7 @@ impl<T: DatagramTransport> Outbox<T> {
         let shrunk = Arc::new(Notify::new());
         let state = State {
             link: Link::Awaited,
-            queue: Queue::new(limits),
+            queue: Queue::new(limits, RandomState::new()),
             sent_datagrams: 0,
             sent_bytes: 0,
             drops: DropCounts::default(),
@@ -110,9 +134,10 @@ impl<T: DatagramTransport> Outbox<T> {
         Self { limits, state: Mutex::new(state), work: Notify::new(), shrunk }
     }
 
-    /// Sends or queues a datagram. Never waits; if the outbox is full the oldest datagrams give way.
+    /// Sends or queues a datagram. Never waits; if the outbox is full, the oldest datagrams of the flow that has most
+    /// waiting give way.
     pub fn push(&self, datagram: Bytes) {
-        let wake = self.lock().push(datagram);
+        let wake = self.lock().push(datagram, &mut None);
         if wake {
             self.work.notify_one();
         }
@@ -125,9 +150,9 @@ impl<T: DatagramTransport> Outbox<T> {
             return;
         }
         let mut state = self.lock();
-        let mut wake = false;
+        let (mut wake, mut now) = (false, None);
         for datagram in datagrams.drain(..) {
-            wake |= state.push(datagram);
+            wake |= state.push(datagram, &mut now);
         }
         drop(state);
         if wake {
@@ -212,8 +237,8 @@ enum Drained {
 }
 
 impl<T: DatagramTransport> State<T> {
-    /// Whether the sender must be woken.
-    fn push(&mut self, datagram: Bytes) -> bool {
+    /// Whether the sender must be woken. `now` is for the batch, and looked up only if something has to wait.
+    fn push(&mut self, datagram: Bytes, now: &mut Option<Instant>) -> bool {
         let len = datagram.len();
         let (datagram, wake) = match &self.link {
             Link::Idle(transport) => match transport.try_send(datagram) {
@@ -232,13 +257,14 @@ impl<T: DatagramTransport> State<T> {
         if wake {
             self.link = Link::Busy;
         }
-        self.queue.push(datagram, &mut self.drops);
+        self.queue.push(datagram, *now.get_or_insert_with(Instant::now), &mut self.drops);
         wake
     }
 
     /// Sends as much as there is room for.
     fn drain(&mut self, transport: &T) -> Drained {
-        while let Some(datagram) = self.queue.pop() {
+        let now = Instant::now();
+        while let Some(datagram) = self.queue.pop(now, &mut self.drops) {
             let len = datagram.len();
             match transport.try_send(datagram) {
                 Err(TrySendDatagramError::Full(datagram)) => return Drained::Waits(datagram),
