@@ -248,12 +248,8 @@ impl Queue {
             {
                 return Some(entry);
             }
-            // Also if nothing waits any more: it must not go first again before all others had their turn.
-            let flow = self.flows.get_mut(id);
-            if flow.deficit <= 0 {
-                flow.deficit += QUANTUM;
-            }
-            let party = &mut self.parties[flow.party];
+            // Also if nothing waits any more: its next turn comes when all others had theirs.
+            let party = &mut self.parties[self.flows.get(id).party];
             party.new_flows -= 1;
             self.flows.remove(&mut self.new, id);
             self.flows.push_back(&mut party.old, id, Place::Old);

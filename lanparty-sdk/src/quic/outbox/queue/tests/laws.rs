@@ -182,6 +182,21 @@ fn equals_get_equal_shares() {
 }
 
 #[test]
+fn whoever_never_waits_gets_no_more_either() {
+    // More than a fair share of frames that are gone before the next one comes.
+    for len in [128, 375, 1400] {
+        let mut link = Link::new(RATE);
+        let mut sources: Vec<_> = (1..4).map(|port| Source::rate((1, port), 1400, RATE)).collect();
+        sources.push(Source { jitter: Duration::ZERO, ..Source::rate((1, 9), len, RATE * 6 / 10) });
+        link.run(&sources, SECONDS, 6);
+        let (fast, all) = (link.share(|from| from.1 == 9), link.share(|_| true));
+        // Four flows; the small ones cost half.
+        let share = if len <= SMALL_LEN { all * 2 / 5 } else { all / 4 };
+        assert!(fast < share * 11 / 10 && fast > share * 9 / 10, "{fast} of {all} bytes in frames of {len}");
+    }
+}
+
+#[test]
 fn a_flood_takes_no_more_than_a_members_share() {
     // One flow, many flows, and a flow for each datagram: all the same.
     for flows in [1, 64, u16::MAX] {
