@@ -9,6 +9,7 @@ mod relay;
 mod report;
 mod run;
 mod scenario;
+mod swarm;
 mod usage;
 
 use std::io::{self, Write as _};
@@ -19,6 +20,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::relay::RelayHost;
 use crate::scenario::{Scenario, default_members, min_members};
+use crate::swarm::SwarmCommand;
 
 /// Measures a relay and its members on loopback: throughput, delay, processor time, memory.
 #[derive(Clone, Debug, Parser)]
@@ -27,7 +29,7 @@ struct Cli {
     #[command(flatten)]
     args: Option<Args>,
     #[command(subcommand)]
-    command: Option<Internal>,
+    command: Option<Command>,
 }
 
 #[derive(Clone, Debug, clap::Args)]
@@ -89,9 +91,11 @@ impl Flavour {
     }
 }
 
-/// For this program itself.
+/// What is not measured with real sessions.
 #[derive(Clone, Debug, Subcommand)]
-enum Internal {
+enum Command {
+    #[command(flatten)]
+    Swarm(SwarmCommand),
     /// Be the relay of another process.
     #[command(name = relay::COMMAND, hide = true)]
     Relay {
@@ -111,8 +115,13 @@ fn main() -> ExitCode {
 }
 
 fn work(cli: Cli) -> Result<()> {
-    if let Some(Internal::Relay { runtime }) = cli.command {
-        return relay::process(runtime);
+    match cli.command {
+        Some(Command::Relay { runtime }) => return relay::process(runtime),
+        Some(Command::Swarm(command)) => {
+            let text = command.work()?;
+            return Ok(writeln!(io::stdout().lock(), "{text}")?);
+        }
+        None => {}
     }
     let Some(args) = cli.args else { return Ok(()) }; // clap insists on one of them
     ensure!(

@@ -62,21 +62,21 @@ struct ClassLine {
 }
 
 #[derive(Debug, Serialize)]
-struct DelayLine {
-    min: f64,
-    p50: f64,
-    p99: f64,
-    p99_9: f64,
-    max: f64,
+pub(crate) struct DelayLine {
+    pub(crate) min: f64,
+    pub(crate) p50: f64,
+    pub(crate) p99: f64,
+    pub(crate) p99_9: f64,
+    pub(crate) max: f64,
 }
 
 #[derive(Debug, Serialize)]
-struct CostLine {
+pub(crate) struct CostLine {
     /// Processor time for each frame at a receiver.
-    cpu_us_per_frame: f64,
+    pub(crate) cpu_us_per_frame: f64,
     /// Processors that were busy on average.
-    cores: f64,
-    rss_mib: f64,
+    pub(crate) cores: f64,
+    pub(crate) rss_mib: f64,
 }
 
 /// What everything had used before and after.
@@ -151,7 +151,7 @@ impl ClassLine {
 }
 
 impl DelayLine {
-    fn new(nanos: &Histogram<u64>) -> Self {
+    pub(crate) fn new(nanos: &Histogram<u64>) -> Self {
         let micros = |value: u64| rounded(value as f64 / 1e3);
         Self {
             min: micros(nanos.min()),
@@ -164,7 +164,7 @@ impl DelayLine {
 }
 
 impl CostLine {
-    fn new((before, after): (Usage, Usage), frames: u64, seconds: f64) -> Self {
+    pub(crate) fn new((before, after): (Usage, Usage), frames: u64, seconds: f64) -> Self {
         let nanos = after.cpu_nanos.saturating_sub(before.cpu_nanos) as f64;
         Self {
             cpu_us_per_frame: (nanos / frames.max(1) as f64 / 10.0).round() / 100.0,
@@ -227,7 +227,7 @@ impl fmt::Display for Report {
     }
 }
 
-fn list(drops: &BTreeMap<String, u64>) -> String {
+pub(crate) fn list(drops: &BTreeMap<String, u64>) -> String {
     let mut text = String::new();
     for (reason, count) in drops {
         let comma = if text.is_empty() { "" } else { ", " };
