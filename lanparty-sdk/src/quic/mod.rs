@@ -25,6 +25,7 @@ mod tunnel;
 pub use cert::{CertError, ServerCert};
 pub use config::{MTU_UPPER_BOUND, MTU_UPPER_BOUND_IPV4, TransportOptions, client_config, server_config};
 pub use congestion::{CongestionControl, TunnelController};
+pub(crate) use connect::recv_batches;
 pub use connect::{connect, recv_batch};
 pub(crate) use control::{ControlReader, ControlRole, ControlWriter, close, close_code, open_control};
 pub use error::ConnectError;
