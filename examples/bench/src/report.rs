@@ -152,13 +152,18 @@ impl ClassLine {
 
 impl DelayLine {
     pub(crate) fn new(nanos: &Histogram<u64>) -> Self {
-        let micros = |value: u64| rounded(value as f64 / 1e3);
+        Self::scaled(nanos, 1e3)
+    }
+
+    /// In units of so many nanoseconds.
+    pub(crate) fn scaled(nanos: &Histogram<u64>, unit: f64) -> Self {
+        let scaled = |value: u64| rounded(value as f64 / unit);
         Self {
-            min: micros(nanos.min()),
-            p50: micros(nanos.value_at_quantile(0.5)),
-            p99: micros(nanos.value_at_quantile(0.99)),
-            p99_9: micros(nanos.value_at_quantile(0.999)),
-            max: micros(nanos.max()),
+            min: scaled(nanos.min()),
+            p50: scaled(nanos.value_at_quantile(0.5)),
+            p99: scaled(nanos.value_at_quantile(0.99)),
+            p99_9: scaled(nanos.value_at_quantile(0.999)),
+            max: scaled(nanos.max()),
         }
     }
 }

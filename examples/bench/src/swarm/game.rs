@@ -287,7 +287,13 @@ impl fmt::Display for GameReport {
             )?;
         }
         for line in self.lines.iter().filter(|line| !line.relay_drops.is_empty() || line.refused > 0) {
-            write!(f, "\n{} rooms: relay dropped {}, swarm {}", line.rooms, list(&line.relay_drops), line.refused)?;
+            write!(
+                f,
+                "\n{} rooms: relay dropped {}, swarm {}",
+                line.rooms,
+                list(&line.relay_drops),
+                line.refused
+            )?;
         }
         Ok(())
     }

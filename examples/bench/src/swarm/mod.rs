@@ -6,11 +6,15 @@
 mod client;
 mod engine;
 mod game;
+mod reconnect;
+mod sessions;
 
 use anyhow::Result;
 use clap::Subcommand;
 
 use self::game::{Game, GameReport};
+use self::reconnect::Reconnect;
+use self::sessions::Sessions;
 use crate::Flavour;
 use crate::relay::RelayHost;
 
@@ -44,6 +48,40 @@ pub(crate) enum SwarmCommand {
         size: u16,
         /// How long to measure.
         #[arg(long, value_name = "N", default_value_t = 10.0, value_parser = crate::seconds)]
+        seconds: f64,
+        #[command(flatten)]
+        run: Run,
+    },
+    /// Sessions that do nothing, of which one in ten leaves and comes again, some times: the relay's memory.
+    Sessions {
+        /// Sessions.
+        #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=20_000))]
+        sessions: u32,
+        /// Clients in each room.
+        #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=200))]
+        members: u32,
+        /// Rounds of comings and goings.
+        #[arg(long, value_name = "N", default_value_t = 5)]
+        churns: u32,
+        /// How long nothing happens after each round.
+        #[arg(long, value_name = "N", default_value_t = 3.0, value_parser = crate::seconds)]
+        seconds: f64,
+        #[command(flatten)]
+        run: Run,
+    },
+    /// Clients vanish without a word and come back at the same moment, while others play on.
+    Reconnect {
+        /// Clients that come back.
+        #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        clients: u32,
+        /// Rooms in which others play, 60 frames of 120 bytes per second from each.
+        #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        rooms: u32,
+        /// Players in each of those.
+        #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(2..=200))]
+        members: u32,
+        /// How long they play before, and at least meanwhile.
+        #[arg(long, value_name = "N", default_value_t = 5.0, value_parser = crate::seconds)]
         seconds: f64,
         #[command(flatten)]
         run: Run,
@@ -98,6 +136,13 @@ impl SwarmCommand {
             Self::Gaps { members, rate, size, seconds, run } => {
                 let games = [Game { rooms: 1, members, rate, size: size.into() }];
                 run.print(&GameReport::new("gaps", &run, &games, seconds)?)
+            }
+            Self::Sessions { sessions, members, churns, seconds, run } => {
+                run.print(&Sessions { count: sessions, members, churns, seconds }.run(&run)?)
+            }
+            Self::Reconnect { clients, rooms, members, seconds, run } => {
+                let game = Game { rooms, members, rate: 60.0, size: 120 };
+                run.print(&Reconnect { clients, game, seconds }.run(&run)?)
             }
         }
     }
