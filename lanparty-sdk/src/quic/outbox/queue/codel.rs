@@ -34,7 +34,7 @@ impl Codel {
             self.calm();
             return false;
         }
-        let due = *self.due.get_or_insert(now.saturating_add(INTERVAL));
+        let due = *self.due.get_or_insert_with(|| now.saturating_add(INTERVAL));
         if self.dropping {
             if now < self.next {
                 return false;

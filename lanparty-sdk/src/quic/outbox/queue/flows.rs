@@ -6,7 +6,7 @@
 use super::codel::Codel;
 use super::slab::{Fifo, NIL};
 
-const BUCKETS: usize = 256;
+const BUCKETS: usize = 1 << u8::BITS;
 /// So many flows are known before the one that is idle for longest makes room for another.
 const REMEMBERED: usize = 256;
 
@@ -199,5 +199,5 @@ impl Flows {
 
 /// The hash is keyed and spreads evenly; any of its bits will do.
 const fn bucket(hash: u64) -> usize {
-    (hash % BUCKETS as u64) as usize
+    hash.to_le_bytes()[0] as usize
 }
