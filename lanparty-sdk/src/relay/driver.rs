@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use quinn::{Connection, Endpoint, Incoming};
+use quinn::{Connecting, Connection, Endpoint, Incoming};
 use tokio::sync::{Notify, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, yield_now};
 use tokio::time::{sleep, sleep_until, timeout};
 use tracing::field::Empty;
 use tracing::{Instrument, Span, debug, error, info_span};
@@ -253,8 +253,11 @@ pub(super) async fn accept(core: Arc<Core>, endpoint: Endpoint) {
             }
         };
         let Some(incoming) = incoming else { break };
-        if let Some(connecting) = core.welcome(incoming) {
-            connections.spawn(connecting);
+        if let Some(serving) = core.welcome(incoming) {
+            connections.spawn(serving);
+            // TLS has just taken as long as the forwarding of some dozen frames. However many come at once, whoever is in
+            // waits for one of them at a time.
+            yield_now().await;
         }
     }
     core.stopped.send_replace(true);
@@ -283,10 +286,14 @@ impl Core {
         match verdict {
             Welcome::Accept => {
                 self.throttle().opened(now, address.ip());
+                let guard = AddressGuard { core: Arc::clone(self), address };
+                let Ok(connecting) = incoming.accept() else {
+                    self.lock().stats.failed_handshakes += 1;
+                    return None;
+                };
                 let span =
                     info_span!(target: "lanparty::relay", "connection", %address, room = Empty, peer = Empty);
-                let guard = AddressGuard { core: Arc::clone(self), address };
-                Some(Arc::clone(self).serve(incoming, guard).instrument(span))
+                Some(Arc::clone(self).serve(connecting, guard).instrument(span))
             }
             Welcome::Retry => {
                 self.lock().stats.retries += 1;
@@ -305,8 +312,8 @@ impl Core {
         }
     }
 
-    async fn serve(self: Arc<Self>, incoming: Incoming, guard: AddressGuard) {
-        let Ok(Ok(conn)) = timeout(self.handshake_timeout, incoming).await else {
+    async fn serve(self: Arc<Self>, connecting: Connecting, guard: AddressGuard) {
+        let Ok(Ok(conn)) = timeout(self.handshake_timeout, connecting).await else {
             self.lock().stats.failed_handshakes += 1;
             return;
         };
@@ -337,9 +344,9 @@ impl Core {
                 self.update(|state, now| state.handle_control_end(now, id));
             }
         });
-        // A task of its own: a frame wakes it, and would otherwise make everything below look for work as well.
-        let forwarding = Arc::clone(&self).forward(id, conn.clone()).instrument(Span::current());
-        let forwarding = Subtask::spawn(forwarding);
+        // A task of its own: a frame wakes it, and would otherwise make everything below look for work as well. It has no
+        // span, which would be entered and left for each frame: what is logged about frames names room and member.
+        let forwarding = Subtask::spawn(Arc::clone(&self).forward(id, conn.clone()));
         // What a member said before its connection ended still counts, so both are read to their ends.
         let receiving = async { tokio::join!(forwarding.join(), reading).0 };
         let serving = async {

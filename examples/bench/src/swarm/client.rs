@@ -10,9 +10,7 @@ use lanparty_sdk::ctrl::{
 };
 use lanparty_sdk::frame::{DEFAULT_MTU, MacAddr};
 use lanparty_sdk::proto::{HEADER_LEN, Header, Kind, Label, PeerId, RoomId, VERSION};
-use quinn_proto::{
-    Connection, ConnectionHandle, Dir, Event, ReadError, ReadableError, StreamEvent, StreamId, VarInt,
-};
+use quinn_proto::{Connection, ConnectionHandle, Dir, Event, ReadableError, StreamEvent, StreamId, VarInt};
 
 use crate::probe::Template;
 
@@ -175,11 +173,8 @@ impl Client {
             Err(ReadableError::ClosedStream) => return Ok(()),
             Err(error) => return Err(error.into()),
         };
-        loop {
-            match chunks.next(CHUNK) {
-                Ok(Some(chunk)) => link.decoder.push(&chunk.bytes),
-                Ok(None) | Err(ReadError::Blocked | ReadError::Reset(_)) => break,
-            }
+        while let Ok(Some(chunk)) = chunks.next(CHUNK) {
+            link.decoder.push(&chunk.bytes);
         }
         let _ = chunks.finalize(); // whatever it asks for is sent in this turn anyway
         while let Some(message) = link.decoder.next_message::<RelayMessage>()? {
