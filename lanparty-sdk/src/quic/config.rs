@@ -40,17 +40,18 @@ pub struct TransportOptions {
     /// After how many datagrams the peer acknowledges at once. Default: 10. QUIC's own 2 would send one
     /// acknowledgement for every other frame.
     pub ack_eliciting_threshold: u32,
-    /// How long the peer may keep an acknowledgement back. Default: 25 ms, a little more than a game at 60 frames per
-    /// second pauses: the acknowledgements then travel with the frames of the other direction, which saves two packets
-    /// in five. A path with more to carry acknowledges by number long before, at full datagrams from 5 Mbit/s on.
+    /// How long the peer may keep an acknowledgement back. Default: 1 ms. On a slow path the window is only a few
+    /// datagrams, so that every one of them waits for this before the next may go; at full speed there are acknowledgements
+    /// by number long before.
     pub ack_max_delay: Duration,
     /// What decides how much may be on its way. Default: [`CongestionControl::Tunnel`] with its defaults.
     pub congestion: CongestionControl,
     /// Bytes of received datagrams kept for the reader, oldest dropped first. Default: 256 KiB. It must hold the largest
     /// datagram, or the peer may send none.
     pub datagram_receive_buffer_bytes: usize,
-    /// Bytes of datagrams that quinn queues in order of arrival. Default: 32 KiB, since what is in there can no longer
-    /// be scheduled or dropped: the queue proper is the [`Outbox`](super::Outbox).
+    /// Bytes of datagrams that quinn queues in order of arrival at most. Default: 32 KiB, since what is in there can no
+    /// longer be scheduled or dropped: the queue proper is the [`Outbox`](super::Outbox). On slow paths it hands over less,
+    /// if [`CongestionControl::Tunnel`] is chosen.
     pub datagram_send_buffer_bytes: usize,
     /// After how much silence the peer is given up. Default: 10 s. The smaller of both ends' values counts.
     ///
@@ -73,7 +74,7 @@ impl Default for TransportOptions {
     fn default() -> Self {
         Self {
             ack_eliciting_threshold: 10,
-            ack_max_delay: Duration::from_millis(25),
+            ack_max_delay: Duration::from_millis(1),
             congestion: CongestionControl::default(),
             datagram_receive_buffer_bytes: 256 * 1024,
             datagram_send_buffer_bytes: 32 * 1024,

@@ -14,6 +14,7 @@ mod control;
 mod error;
 #[cfg(target_os = "linux")]
 mod lean;
+mod meter;
 mod outbox;
 mod plain;
 mod restart;
@@ -29,7 +30,9 @@ pub(crate) use connect::recv_batches;
 pub use connect::{connect, recv_batch};
 pub(crate) use control::{ControlReader, ControlRole, ControlWriter, close, close_code, open_control};
 pub use error::ConnectError;
-pub use outbox::{DatagramTransport, Outbox, OutboxLimits, OutboxStats, TrySendDatagramError};
+pub use outbox::{
+    ConnectionTransport, DatagramTransport, Outbox, OutboxLimits, OutboxStats, TrySendDatagramError,
+};
 pub use socket::{BindError, BufferReport, SocketBuffers, bind_udp, client_endpoint, server_endpoint};
 pub use trust::{Trust, TrustError};
 pub use tunnel::TunnelConfig;

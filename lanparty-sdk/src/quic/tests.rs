@@ -266,7 +266,7 @@ async fn datagrams_cross_in_order_through_the_outbox() {
     let (member, far) = (member.unwrap(), far.unwrap());
 
     let limits = OutboxLimits::new(16 * 1024 * 1024, COUNT as usize).max_age(std::time::Duration::MAX);
-    let outbox = Arc::new(Outbox::<Connection>::new(limits));
+    let outbox = Arc::new(Outbox::<ConnectionTransport>::new(limits));
     let sender = tokio::spawn(Arc::clone(&outbox).run(member.clone()));
     let numbered = |id: u32| Bytes::from([&id.to_be_bytes()[..], &[0x5a; 600]].concat());
     let mut received = Vec::new();

@@ -1,6 +1,6 @@
 //! The bounded queue in front of a connection.
 //!
-//! quinn's own datagram buffer is first in, first out, and kept small. Everything that does not fit it waits here, where
+//! quinn's own datagram buffer is first in, first out, and gets only what it can send soon. Everything else waits here, where
 //! it can still be scheduled and dropped: whoever pushes never waits, a game's frames do not wait behind a download, and
 //! a slow receiver loses its own datagrams only. What goes when is the queue's affair, see [`queue`].
 #![expect(clippy::disallowed_methods, reason = "waits are measured where they happen")]
@@ -14,10 +14,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use quinn::Connection;
 use tokio::sync::Notify;
 
-pub use transport::{DatagramTransport, TrySendDatagramError};
+pub use transport::{ConnectionTransport, DatagramTransport, TrySendDatagramError};
 
 use crate::obs::{DropCounts, DropReason};
 use queue::Queue;
@@ -89,7 +88,7 @@ pub struct OutboxStats {
 /// receiver, where there is one sender), then fairly by flow, and a flow that had nothing waiting goes first. A flow that
 /// keeps a standing queue loses some of it (FQ-CoDel, RFC 8290, with a target of 5 ms and an interval of 100 ms). Address
 /// resolution, DHCP and probes go before all others, at most 8 KiB of them per second.
-pub struct Outbox<T = Connection> {
+pub struct Outbox<T = ConnectionTransport> {
     limits: OutboxLimits,
     state: Mutex<State<T>>,
     /// Wakes the sender. At most one sender waits.
@@ -164,7 +163,8 @@ impl<T: DatagramTransport> Outbox<T> {
     /// dropped, and so is everything pushed later, until `run` is called with the next connection.
     ///
     /// At most one `run` may be under way.
-    pub async fn run(self: Arc<Self>, transport: T) {
+    pub async fn run(self: Arc<Self>, transport: impl Into<T>) {
+        let mut transport = transport.into();
         let _guard = DetachOnDrop(&self);
         {
             let mut state = self.lock();
@@ -178,6 +178,11 @@ impl<T: DatagramTransport> Outbox<T> {
                     () = self.work.notified() => {}
                     () = transport.closed() => return,
                 },
+                Drained::Held => {
+                    if !transport.room_changed().await {
+                        return;
+                    }
+                }
                 Drained::Waits(head) => {
                     let len = head.len();
                     let result = transport.send(head).await;
@@ -230,6 +235,8 @@ impl<T> fmt::Debug for Outbox<T> {
 enum Drained {
     /// Everything is sent, and producers may send by themselves.
     Empty,
+    /// The transport had better not be given more now.
+    Held,
     /// This one needs room first.
     Waits(Bytes),
     /// The transport has ended.
@@ -264,7 +271,16 @@ impl<T: DatagramTransport> State<T> {
     /// Sends as much as there is room for.
     fn drain(&mut self, transport: &T) -> Drained {
         let now = Instant::now();
-        while let Some(datagram) = self.queue.pop(now, &mut self.drops) {
+        let mut room = transport.room();
+        while self.queue.len() > 0 {
+            if room == 0 {
+                room = transport.room();
+            }
+            if room == 0 {
+                return Drained::Held;
+            }
+            let Some(datagram) = self.queue.pop(now, &mut self.drops) else { break };
+            room = room.saturating_sub(datagram.len().max(1));
             let len = datagram.len();
             match transport.try_send(datagram) {
                 Err(TrySendDatagramError::Full(datagram)) => return Drained::Waits(datagram),
