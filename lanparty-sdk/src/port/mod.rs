@@ -24,6 +24,8 @@ pub mod tap_windows;
 #[cfg(all(feature = "runtime", target_os = "linux"))]
 mod interface;
 #[cfg(all(feature = "runtime", target_os = "linux"))]
+mod merging;
+#[cfg(all(feature = "runtime", target_os = "linux"))]
 pub(crate) mod readiness;
 #[cfg(all(feature = "runtime", any(target_os = "linux", windows)))]
 mod slab;
