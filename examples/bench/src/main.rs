@@ -10,6 +10,8 @@ mod report;
 mod run;
 mod scenario;
 mod swarm;
+#[cfg(target_os = "linux")]
+mod tunnel;
 mod usage;
 
 use std::io::{self, Write as _};
@@ -91,11 +93,14 @@ impl Flavour {
     }
 }
 
-/// What is not measured with real sessions.
+/// What is not measured with real sessions on loopback, and what this program calls itself for.
 #[derive(Clone, Debug, Subcommand)]
 enum Command {
     #[command(flatten)]
     Swarm(SwarmCommand),
+    #[cfg(target_os = "linux")]
+    #[command(flatten)]
+    Tunnel(tunnel::Command),
     /// Be the relay of another process.
     #[command(name = relay::COMMAND, hide = true)]
     Relay {
@@ -121,6 +126,8 @@ fn work(cli: Cli) -> Result<()> {
             let text = command.work()?;
             return Ok(writeln!(io::stdout().lock(), "{text}")?);
         }
+        #[cfg(target_os = "linux")]
+        Some(Command::Tunnel(command)) => return tunnel::run(command),
         None => {}
     }
     let Some(args) = cli.args else { return Ok(()) }; // clap insists on one of them
