@@ -12,11 +12,15 @@ use super::offload::{MERGE_WINDOW, Run, Runs, SuperFrame, VnetHeader};
 
 /// Whether a kernel takes super-frames: until it refuses one whose frames it takes one by one.
 #[derive(Debug)]
-pub(super) struct Merging(AtomicBool);
+pub(super) struct Merging {
+    possible: AtomicBool,
+    max_len: usize,
+}
 
 impl Merging {
-    pub(super) const fn new(possible: bool) -> Self {
-        Self(AtomicBool::new(possible))
+    /// Frames longer than `max_len` are never merged: the kernel, which would refuse them, does not look into super-frames.
+    pub(super) const fn new(possible: bool, max_len: usize) -> Self {
+        Self { possible: AtomicBool::new(possible), max_len }
     }
 
     /// Sends `frames`: what is merged through `fd`, which expects a [`VnetHeader`] before every frame, and the others
@@ -29,14 +33,16 @@ impl Merging {
     ) {
         for window in frames.chunks(MERGE_WINDOW) {
             let mut single: SmallVec<[&Bytes; MERGE_WINDOW]> = SmallVec::new();
-            if window.len() < 2 || !self.0.load(Ordering::Relaxed) {
+            if window.len() < 2 || !self.possible.load(Ordering::Relaxed) {
                 single.extend(window);
                 send_each(&single);
                 continue;
             }
             for run in Runs::find(window).iter() {
                 let each = run.filter_map(|index| window.get(index));
-                let Some(merged) = SuperFrame::new(window, run) else {
+                // None is longer than the first.
+                let fits = each.clone().next().is_some_and(|frame| frame.len() <= self.max_len);
+                let Some(merged) = SuperFrame::new(window, run).filter(|_| fits) else {
                     single.extend(each);
                     continue;
                 };
@@ -49,7 +55,7 @@ impl Merging {
                 single.extend(each);
                 if send_each(&single) > 0 && error.kind() == io::ErrorKind::InvalidInput {
                     tracing::debug!(target: "lanparty::port", %error, "this kernel takes no super-frames");
-                    self.0.store(false, Ordering::Relaxed);
+                    self.possible.store(false, Ordering::Relaxed);
                 }
                 single.clear();
             }

@@ -138,7 +138,7 @@ pub trait FrameSink: Send + Sync + fmt::Debug {
     /// [`TrySendError::Closed`] is final.
     fn try_send(&self, frame: Bytes) -> Result<(), TrySendError>;
 
-    /// Hands several frames to the device, in order, and reports each that was not taken to `refused`.
+    /// Hands several frames to the device, those of one flow in order, and reports each that was not taken to `refused`.
     fn try_send_batch(&self, frames: &mut Vec<Bytes>, refused: &mut dyn FnMut(TrySendError)) {
         for frame in frames.drain(..) {
             if let Err(error) = self.try_send(frame) {

@@ -121,7 +121,7 @@ fn at(address: &str) -> SocketAddr {
 }
 
 /// How many frames, super or not, the kernel has received and sent through an interface.
-fn packets(iface: &str) -> (usize, usize) {
+pub(crate) fn packets(iface: &str) -> (usize, usize) {
     let text = std::fs::read_to_string("/proc/thread-self/net/dev").unwrap();
     let line = text.lines().find_map(|line| line.trim().strip_prefix(&format!("{iface}:"))).unwrap();
     let numbers: Vec<usize> = line.split_whitespace().map(|number| number.parse().unwrap()).collect();

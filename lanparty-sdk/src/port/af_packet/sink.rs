@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use bytes::Bytes;
 
 use super::socket::{BATCH, send_many};
+use crate::frame::ETHERNET_HEADER_LEN;
 use crate::port::merging::Merging;
 use crate::port::{FrameSink, PortCaps, TrySendError};
 
@@ -25,7 +26,8 @@ pub struct AfPacketSink {
 
 impl AfPacketSink {
     pub(super) const fn new(socket: OwnedFd, vnet: bool, caps: PortCaps) -> Self {
-        Self { socket, vnet, merging: Merging::new(vnet), caps }
+        let max_len = caps.mtu as usize + ETHERNET_HEADER_LEN;
+        Self { socket, vnet, merging: Merging::new(vnet, max_len), caps }
     }
 
     /// Sends what it can, and reports every frame that was not taken. Returns how many were.

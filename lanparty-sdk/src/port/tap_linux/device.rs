@@ -77,7 +77,7 @@ impl Device {
             mac,
             mtu: AtomicU16::new(mtu),
             vnet,
-            merging: Merging::new(vnet),
+            merging: Merging::new(vnet, usize::MAX),
         })
     }
 

@@ -72,21 +72,13 @@ impl Runs {
                 runs.heads.push(index);
                 continue;
             };
-            if let Some(at) = open.iter().position(|run| run.first.is_of_flow(&segment))
-                && let Some(run) = open.get_mut(at)
-            {
-                let appended = run.append(&segment);
-                if let Some(follows) = runs.next.get_mut(usize::from(run.tail))
-                    && appended
-                {
-                    *follows = index;
-                    run.tail = index;
+            if let Some(at) = open.iter().position(|run| run.first.is_of_flow(&segment)) {
+                let run = open.get_mut(at);
+                let fate = run.map_or(Fate::Refused, |run| run.append(index, &segment, &mut runs.next));
+                if fate != Fate::Open {
+                    runs.close(&open.remove(at));
                 }
-                if appended && !segment.push && segment.payload_len() == run.first.payload_len() {
-                    continue;
-                }
-                runs.close(&open.remove(at));
-                if appended {
+                if fate != Fate::Refused {
                     continue;
                 }
             }
@@ -162,8 +154,8 @@ impl<'a> Open<'a> {
         }
     }
 
-    /// Adds `segment`, if it may follow.
-    fn append(&mut self, segment: &Segment<'a>) -> bool {
+    /// Adds `segment` with this index, if it may follow, and notes that in `next`.
+    fn append(&mut self, index: u8, segment: &Segment<'a>, next: &mut [u8; MERGE_WINDOW]) -> Fate {
         let step = segment.identification.wrapping_sub(self.identification);
         let fits = segment.sequence == self.sequence
             && segment.payload_len() <= self.first.payload_len()
@@ -172,18 +164,33 @@ impl<'a> Open<'a> {
             && self.step.is_none_or(|before| before == step)
             && self.first.has_headers_of(segment);
         if !fits {
-            return false;
+            return Fate::Refused;
         }
         self.verified = self.verified || self.first.is_right();
         if !self.verified || !segment.is_right() {
-            return false;
+            return Fate::Refused;
         }
+        let Some(follows) = next.get_mut(usize::from(self.tail)) else { return Fate::Refused };
+        *follows = index;
+        self.tail = index;
         self.sequence = segment.next_sequence();
         self.identification = segment.identification;
         self.step = Some(step);
         self.packet_len += segment.payload_len();
-        true
+        let is_last = segment.push || segment.payload_len() < self.first.payload_len();
+        if is_last { Fate::Complete } else { Fate::Open }
     }
+}
+
+/// What becomes of a run to which a segment of its flow might be added.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// It has the segment, and more may follow.
+    Open,
+    /// It has the segment, which is the last one.
+    Complete,
+    /// The segment cannot follow, and nothing else can then.
+    Refused,
 }
 
 /// Several frames as one: how it is described to a kernel, and its headers. Its payload stays where it is.
