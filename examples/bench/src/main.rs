@@ -1,5 +1,7 @@
 //! Measures a relay and its members on loopback. Frames enter through ports of real sessions, cross QUIC twice, and
 //! leave through ports of real sessions; each carries a number and the time at which it entered.
+//!
+//! On Linux also the programs, on real paths between network namespaces: see `tunnel`.
 
 mod flow;
 mod load;

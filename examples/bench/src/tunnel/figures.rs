@@ -267,7 +267,7 @@ impl Serialize for Report {
 /// As a table for people and for Markdown.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}; {} repetitions", self.scenario, machine(), self.reps)?;
+        write!(f, "{}: {}; repetitions: {}", self.scenario, machine(), self.reps)?;
         for (what, how) in &self.notes {
             write!(f, "; {what}: {how}")?;
         }

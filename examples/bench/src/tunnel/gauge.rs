@@ -58,6 +58,9 @@ pub(crate) enum Way {
     Down,
 }
 
+/// How many seconds longer a stream may take, which a path that loses much can do without end.
+const TCP_PATIENCE: f64 = 30.0;
+
 /// Bob's end of a TCP stream. One is for one stream: over a lossy path it does not know at once that a stream has ended,
 /// and then refuses the next.
 fn serve_tcp(lab: &Lab) -> Result<Process> {
@@ -73,8 +76,11 @@ pub(crate) fn tcp(lab: &Lab, to: Ipv4Addr, way: Way, seconds: f64) -> Result<f64
     let reverse = if way == Way::Down { "-R" } else { "" };
     // It takes whole seconds only.
     let seconds = seconds.ceil().max(1.0);
-    let arguments = format!("-c {to} -t {seconds} -J --connect-timeout 4000 {reverse}");
-    let output = lab.run_anyway(Host::Alice, "iperf3", &arguments)?;
+    let arguments = format!(
+        "-k 1 {} iperf3 -c {to} -t {seconds} -J --connect-timeout 4000 {reverse}",
+        seconds + TCP_PATIENCE
+    );
+    let output = lab.run_anyway(Host::Alice, "timeout", &arguments)?;
     throughput(&output)
 }
 

@@ -76,9 +76,10 @@ pub(crate) fn enter(needs: Needs) -> Result<()> {
             [processes, &["--net", "--user", "--map-root-user"]].concat(),
         ],
     };
-    let probe =
-        ["sh", "-c", "mount -t tmpfs tmpfs /run && ip netns add probe && ip -n probe tuntap add t mode tap"];
-    let can = |flags: &Vec<&str>| succeeds(Command::new("unshare").args(flags).args(probe)) == Some(true);
+    let probe = "mount -t tmpfs tmpfs /run && ip netns add t && ip netns exec t ip tuntap add t mode tap";
+    let can = |flags: &Vec<&str>| {
+        succeeds(Command::new("unshare").args(flags).args(["sh", "-c", probe])) == Some(true)
+    };
     let Some(flags) = candidates.into_iter().find(can) else {
         bail!("no network namespaces with TAP adapters can be made here: run it as root");
     };

@@ -15,7 +15,8 @@ use crate::tunnel::{Common, Tool, WireMode, say};
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Percent of the frames on alice's link that are lost, each way; one column each.
+    /// Percent of the frames on alice's link that are lost, each way; one column each. With 0, this program's own wire is
+    /// what limits TCP.
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_values_t = [0.0, 1.0, 3.0, 5.0], value_parser = percent)]
     percent: Vec<f64>,
     /// Milliseconds of delay on alice's link, there and back together.

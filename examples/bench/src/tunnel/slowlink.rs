@@ -18,7 +18,7 @@ pub(crate) struct Args {
     /// Mbit/s of alice's link, each way.
     #[arg(long, value_name = "N", default_value_t = 20.0, value_parser = mbit)]
     pub(crate) rate: f64,
-    /// How long the game is played on the full link.
+    /// How long the game is played on the idle link, and then on the full one.
     #[arg(long, value_name = "N", default_value_t = 12.0, value_parser = crate::seconds)]
     pub(crate) seconds: f64,
     #[command(flatten)]
@@ -29,7 +29,6 @@ pub(crate) struct Args {
 
 /// How long TCP runs before the game begins: the queue is full.
 const HEAD: Duration = Duration::from_secs(3);
-const IDLE_SECONDS: f64 = 3.0;
 const SETTLE: Duration = Duration::from_secs(2);
 
 pub(crate) const METRICS: &[Metric] = &[
@@ -70,7 +69,7 @@ fn measure(args: &Args, programs: &Programs, samples: &mut Samples) -> Result<()
     let _echo = lab.start_tool(Host::Bob, &Tool::Echo { port: game::PORT })?;
     thread::sleep(SETTLE);
     lab.throttle(args.rate)?;
-    let idle = play(&lab, IDLE_SECONDS.min(args.seconds))?;
+    let idle = play(&lab, args.seconds)?;
     let (bulk, load) = thread::scope(|scope| {
         let bulk = scope.spawn(|| gauge::tcp(&lab, bob, Way::Up, args.seconds + HEAD.as_secs_f64()));
         thread::sleep(HEAD);
