@@ -95,7 +95,7 @@ fn udp_behind_options(port: u16, len: usize) -> Vec<u8> {
 /// Lets `datagrams` wait together, and leave together.
 fn rounds(c: &mut Criterion, name: &str, parameter: &str, datagrams: &[Bytes]) {
     let gate = Gate::default();
-    let outbox = Arc::new(Outbox::new(OutboxLimits::new(1 << 20, 2 * datagrams.len())));
+    let outbox = Arc::new(Outbox::<Gate>::new(OutboxLimits::new(1 << 20, 2 * datagrams.len())));
     let mut sender: Pin<Box<dyn Future<Output = ()>>> = Box::pin(Arc::clone(&outbox).run(gate.clone()));
     let mut cx = Context::from_waker(Waker::noop());
     let mut batch = Vec::with_capacity(datagrams.len());

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 use super::*;
 
 pub(super) const MTU: u16 = 1400;
-/// The defaults of `TransportOptions`; tokio's clock adds half a millisecond on average.
+/// What a member asks of a relay by default; tokio's clock adds half a millisecond on average.
 const ACK_THRESHOLD: usize = 10;
 const ACK_DELAY_MS: f64 = 1.5;
 
