@@ -107,7 +107,8 @@ fn transfer((from, _): (&Host, &str), (to, to_addr): (&Host, &str), len: usize) 
     let (sent, again) = (after.0 - before.0, after.1 - before.1);
     eprintln!("from {} to {}: {again} of {sent} segments were sent again", from.name, to.name);
     // TCP fills a queue until it overflows, and a busy machine makes it overflow more often. A storm is more than that.
-    assert!(again * 5 <= sent, "{again} of {sent} segments from {} were sent again", from.name);
+    // A short transfer is hardly more than its slow start, which ends by losing something.
+    assert!(len < LEN || again * 5 <= sent, "{again} of {sent} segments from {} were sent again", from.name);
 }
 
 /// How many TCP segments a host has sent, and how many of them again.
