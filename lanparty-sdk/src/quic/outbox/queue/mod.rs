@@ -49,6 +49,9 @@ const SMALL_LEN: usize = 256;
 const MIN_COST: usize = 32;
 /// A party whose turns owe more than two of the largest frames must wait for its turn.
 const MAX_DEBT: i64 = 2 * 1514;
+/// So many flows of a party are compared to find the one that has most. A flood of thousands should not cost more to drop
+/// than to send.
+const MAX_COMPARED: usize = 64;
 /// What may go before everything else: a hundred ARP frames per second, and twice the largest DHCP message at once.
 const EXPRESS: Rate = Rate::new(8 << 10, 2 << 10);
 
@@ -338,6 +341,7 @@ impl Queue {
         let flows = self.flows.iter(self.parties[owner].old).chain(self.flows.iter(self.new));
         let fattest = flows
             .filter(|(_, flow)| flow.party == owner && flow.fifo.len > 0)
+            .take(MAX_COMPARED)
             .max_by_key(|(_, flow)| size(flow.fifo.len, flow.fifo.bytes))
             .map(|(id, _)| id);
         if let Some(id) = fattest {
