@@ -1,70 +1,26 @@
 //! What it costs a datagram to wait in an outbox: classified, queued, and scheduled.
 #![allow(missing_docs, reason = "criterion's macros make undocumented items")]
 
-use std::pin::{Pin, pin};
+mod gate;
+
+use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Waker};
 
 use bytes::{Bytes, BytesMut};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use lanparty_sdk::frame::{EtherType, MacAddr};
 use lanparty_sdk::proto::{FragmentId, HEADROOM, Label, PeerId, RoomId, encode_frame};
-use lanparty_sdk::quic::{DatagramTransport, Outbox, OutboxLimits, TrySendDatagramError};
+use lanparty_sdk::quic::{Outbox, OutboxLimits};
 use lanparty_sdk::switch::craft::{ethernet, ipv4, ipv6, options6, udp4, udp6};
 use lanparty_sdk::switch::ip::protocol::{DESTINATION_OPTIONS, HOP_BY_HOP, UDP};
-use tokio::sync::Notify;
+
+use gate::Gate;
 
 const SRC: MacAddr = MacAddr([0x02, 0, 0, 0, 0, 1]);
 const DST: MacAddr = MacAddr([0x02, 0, 0, 0, 0, 2]);
 /// Datagrams that wait at a time.
 const BATCH: usize = 256;
-
-/// Takes everything while it is open, and nothing otherwise.
-#[derive(Clone, Default)]
-struct Gate(Arc<State>);
-
-#[derive(Default)]
-struct State {
-    open: AtomicBool,
-    taken: AtomicUsize,
-    opened: Notify,
-}
-
-impl Gate {
-    fn set(&self, open: bool) {
-        self.0.open.store(open, Relaxed);
-        if open {
-            self.0.opened.notify_waiters();
-        }
-    }
-}
-
-impl DatagramTransport for Gate {
-    fn try_send(&self, datagram: Bytes) -> Result<(), TrySendDatagramError> {
-        if !self.0.open.load(Relaxed) {
-            return Err(TrySendDatagramError::Full(datagram));
-        }
-        self.0.taken.fetch_add(1, Relaxed);
-        Ok(())
-    }
-
-    async fn send(&self, mut datagram: Bytes) -> Result<(), TrySendDatagramError> {
-        loop {
-            let mut opened = pin!(self.0.opened.notified());
-            opened.as_mut().enable();
-            match self.try_send(datagram) {
-                Err(TrySendDatagramError::Full(back)) => datagram = back,
-                result => return result,
-            }
-            opened.await;
-        }
-    }
-
-    async fn closed(&self) {
-        std::future::pending().await
-    }
-}
 
 fn datagram(from: u16, frame: &[u8]) -> Bytes {
     let mut buffer = BytesMut::zeroed(HEADROOM);
@@ -114,7 +70,7 @@ fn rounds(c: &mut Criterion, name: &str, parameter: &str, datagrams: &[Bytes]) {
     group.finish();
     let stats = outbox.stats();
     assert_eq!((stats.drops.total(), stats.queued_datagrams), (0, 0), "{stats:?}");
-    assert_eq!(stats.sent_datagrams, gate.0.taken.load(Relaxed) as u64);
+    assert_eq!(stats.sent_datagrams, gate.taken());
 }
 
 fn waiting(c: &mut Criterion) {
