@@ -4,6 +4,7 @@
 use std::io;
 use std::net::UdpSocket;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::Arc;
 
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -13,6 +14,7 @@ pub(crate) trait Descriptor: AsRawFd {}
 
 impl Descriptor for OwnedFd {}
 impl Descriptor for UdpSocket {}
+impl<T: Descriptor> Descriptor for Arc<T> {}
 
 /// Has the runtime watch `fd` for `interest` alone: what else happens to it wakes nobody. It must be called within a
 /// runtime with I/O enabled.

@@ -7,11 +7,12 @@
 //! Linux only: that fewer datagrams than there was room for mean that no more are waiting is a property of `recvmmsg`.
 
 use std::fmt;
+use std::future::Future;
 use std::io::{self, IoSliceMut};
 use std::net::{SocketAddr, UdpSocket};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll, ready};
 
 use quinn::udp::{RecvMeta, Transmit, UdpSocketState};
@@ -28,20 +29,44 @@ pub(super) struct LeanSocket {
     state: UdpSocketState,
     /// Whether the last datagram found no room.
     full: AtomicBool,
+    /// A second handle on the socket. Made in time: when there is no room there may be no descriptors either.
+    second: Arc<UdpSocket>,
+    /// That handle, registered for room alone, as long as anybody waits for some.
+    room: Mutex<Weak<AsyncFd<Arc<UdpSocket>>>>,
 }
 
 impl LeanSocket {
     /// Takes a socket that does not block. Must be called within a runtime.
     pub(super) fn new(socket: UdpSocket) -> io::Result<Self> {
         let state = UdpSocketState::new((&socket).into())?;
+        let second = Arc::new(socket.try_clone()?);
         let socket = watch(socket, Interest::READABLE)?;
-        Ok(Self { socket, state, full: AtomicBool::new(false) })
+        Ok(Self { socket, state, full: AtomicBool::new(false), second, room: Mutex::default() })
+    }
+
+    /// The registration for room, which all who wait share.
+    fn room(&self) -> io::Result<Arc<AsyncFd<Arc<UdpSocket>>>> {
+        let mut room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(room) = room.upgrade() {
+            return Ok(room);
+        }
+        let registered = Arc::new(watch(Arc::clone(&self.second), Interest::WRITABLE)?);
+        *room = Arc::downgrade(&registered);
+        Ok(registered)
+    }
+
+    /// Waits until the kernel has room again.
+    async fn has_room(self: Arc<Self>) -> io::Result<()> {
+        let room = self.room()?;
+        room.writable().await?.retain_ready();
+        self.full.store(false, Ordering::Relaxed);
+        Ok(())
     }
 }
 
 impl AsyncUdpSocket for LeanSocket {
     fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
-        Box::pin(Poller { socket: self, writable: None })
+        Box::pin(Poller { socket: self, room: None })
     }
 
     fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
@@ -87,34 +112,31 @@ impl AsyncUdpSocket for LeanSocket {
     }
 }
 
+type Room = Pin<Box<dyn Future<Output = io::Result<()>> + Send + Sync>>;
+
 /// Waits for room to send, for one connection.
 struct Poller {
     socket: Arc<LeanSocket>,
-    /// A second handle on the socket, registered for room alone, while there is none.
-    writable: Option<AsyncFd<UdpSocket>>,
+    /// While there is none.
+    room: Option<Room>,
 }
 
 impl UdpPoller for Poller {
     fn poll_writable(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.writable.is_none() {
-            if !self.socket.full.load(Ordering::Relaxed) {
-                return Poll::Ready(Ok(()));
-            }
-            let socket = self.socket.socket.get_ref().try_clone()?;
-            self.writable = Some(watch(socket, Interest::WRITABLE)?);
+        if self.room.is_none() && !self.socket.full.load(Ordering::Relaxed) {
+            return Poll::Ready(Ok(()));
         }
-        if let Some(writable) = &self.writable {
-            drop(ready!(writable.poll_write_ready(cx))?);
-        }
-        self.writable = None;
-        self.socket.full.store(false, Ordering::Relaxed);
-        Poll::Ready(Ok(()))
+        let socket = Arc::clone(&self.socket);
+        let room = self.room.get_or_insert_with(|| Box::pin(socket.has_room()));
+        let result = ready!(room.as_mut().poll(cx));
+        self.room = None;
+        Poll::Ready(result)
     }
 }
 
 impl fmt::Debug for Poller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Poller").field("waits", &self.writable.is_some()).finish_non_exhaustive()
+        f.debug_struct("Poller").field("waits", &self.room.is_some()).finish_non_exhaustive()
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use quinn::{Connecting, Connection, Endpoint, Incoming};
+use quinn::{Connection, Endpoint, Incoming};
 use tokio::sync::{Notify, watch};
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::{sleep, sleep_until, timeout};
@@ -255,8 +255,8 @@ pub(super) async fn accept(core: Arc<Core>, endpoint: Endpoint) {
         let Some(incoming) = incoming else { break };
         if let Some(serving) = core.welcome(incoming) {
             connections.spawn(serving);
-            // TLS has just taken as long as the forwarding of some dozen frames. However many come at once, whoever is in
-            // waits for one of them at a time.
+            // The new task comes next, and its TLS takes as long as the forwarding of some dozen frames. However many come at
+            // once, whoever is in waits for one of them at a time.
             yield_now().await;
         }
     }
@@ -287,13 +287,9 @@ impl Core {
             Welcome::Accept => {
                 self.throttle().opened(now, address.ip());
                 let guard = AddressGuard { core: Arc::clone(self), address };
-                let Ok(connecting) = incoming.accept() else {
-                    self.lock().stats.failed_handshakes += 1;
-                    return None;
-                };
                 let span =
                     info_span!(target: "lanparty::relay", "connection", %address, room = Empty, peer = Empty);
-                Some(Arc::clone(self).serve(connecting, guard).instrument(span))
+                Some(Arc::clone(self).serve(incoming, guard).instrument(span))
             }
             Welcome::Retry => {
                 self.lock().stats.retries += 1;
@@ -312,8 +308,9 @@ impl Core {
         }
     }
 
-    async fn serve(self: Arc<Self>, connecting: Connecting, guard: AddressGuard) {
-        let Ok(Ok(conn)) = timeout(self.handshake_timeout, connecting).await else {
+    async fn serve(self: Arc<Self>, incoming: Incoming, guard: AddressGuard) {
+        // Accepted here, where a panic over what a stranger sent ends this task alone.
+        let Ok(Ok(conn)) = timeout(self.handshake_timeout, incoming).await else {
             self.lock().stats.failed_handshakes += 1;
             return;
         };

@@ -77,7 +77,7 @@ pub(crate) fn tcp(lab: &Lab, to: Ipv4Addr, way: Way, seconds: f64) -> Result<f64
     // It takes whole seconds only.
     let seconds = seconds.ceil().max(1.0);
     let arguments = format!(
-        "-k 1 {} iperf3 -c {to} -t {seconds} -J --connect-timeout 4000 {reverse}",
+        "-k 1 {} iperf3 -c {to} -t {seconds} -J --connect-timeout 10000 {reverse}",
         seconds + TCP_PATIENCE
     );
     let output = lab.run_anyway(Host::Alice, "timeout", &arguments)?;

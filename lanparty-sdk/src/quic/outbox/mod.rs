@@ -100,6 +100,8 @@ pub struct Outbox<T = ConnectionTransport> {
 struct State<T> {
     link: Link<T>,
     queue: Queue,
+    /// Whether a datagram is neither in the queue nor sent: it waits for the transport's room.
+    in_hand: bool,
     sent_datagrams: u64,
     sent_bytes: u64,
     drops: DropCounts,
@@ -125,6 +127,7 @@ impl<T: DatagramTransport> Outbox<T> {
         let state = State {
             link: Link::Awaited,
             queue: Queue::new(limits, RandomState::new()),
+            in_hand: false,
             sent_datagrams: 0,
             sent_bytes: 0,
             drops: DropCounts::default(),
@@ -189,6 +192,7 @@ impl<T: DatagramTransport> Outbox<T> {
                     if !self.lock().account(len, &result) {
                         return;
                     }
+                    transport.has_waited();
                 }
                 Drained::Closed => return,
             }
@@ -248,13 +252,16 @@ impl<T: DatagramTransport> State<T> {
     fn push(&mut self, datagram: Bytes, now: &mut Option<Instant>) -> bool {
         let len = datagram.len();
         let (datagram, wake) = match &self.link {
-            Link::Idle(transport) => match transport.try_send(datagram) {
-                Err(TrySendDatagramError::Full(datagram)) => (datagram, true),
-                result => {
-                    self.account(len, &result);
-                    return false;
+            Link::Idle(transport) => {
+                self.queue.note_direct(&datagram);
+                match transport.try_send(datagram) {
+                    Err(TrySendDatagramError::Full(datagram)) => (datagram, true),
+                    result => {
+                        self.account(len, &result);
+                        return false;
+                    }
                 }
-            },
+            }
             Link::Awaited | Link::Busy => (datagram, false),
             Link::Lost => {
                 self.drops.add(DropReason::NotJoined);
@@ -283,7 +290,10 @@ impl<T: DatagramTransport> State<T> {
             room = room.saturating_sub(datagram.len().max(1));
             let len = datagram.len();
             match transport.try_send(datagram) {
-                Err(TrySendDatagramError::Full(datagram)) => return Drained::Waits(datagram),
+                Err(TrySendDatagramError::Full(datagram)) => {
+                    self.in_hand = true;
+                    return Drained::Waits(datagram);
+                }
                 result => {
                     if !self.account(len, &result) {
                         return Drained::Closed;
@@ -297,6 +307,7 @@ impl<T: DatagramTransport> State<T> {
 
     /// Counts what became of a datagram of `len` bytes. Whether the transport goes on.
     fn account(&mut self, len: usize, result: &Result<(), TrySendDatagramError>) -> bool {
+        self.in_hand = false;
         match result {
             Ok(()) => {
                 self.sent_datagrams += 1;
@@ -327,7 +338,7 @@ impl<T: DatagramTransport> Drop for DetachOnDrop<'_, T> {
     fn drop(&mut self) {
         let mut state = self.0.lock();
         state.link = Link::Lost;
-        let purged = state.queue.len() as u64;
+        let purged = state.queue.len() as u64 + u64::from(std::mem::take(&mut state.in_hand));
         state.drops.add_many(DropReason::NotJoined, purged);
         state.queue.clear();
     }

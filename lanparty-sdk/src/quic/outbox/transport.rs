@@ -15,6 +15,8 @@ use crate::quic::meter::Meter;
 const MIN_LIMIT_BYTES: usize = 700;
 /// After this much waiting for quinn to send, the meter may be that of a path which is used no more.
 const METER_PATIENCE: Duration = Duration::from_millis(50);
+/// And after quinn's buffer was full so often.
+const METER_WAITS: u32 = 64;
 
 /// What an [`Outbox`](super::Outbox) sends on: a [`ConnectionTransport`], or a double in tests.
 pub trait DatagramTransport: Clone + Send + Sync + 'static {
@@ -38,6 +40,9 @@ pub trait DatagramTransport: Clone + Send + Sync + 'static {
         std::future::ready(true)
     }
 
+    /// Told whenever [`DatagramTransport::send`] had to be waited for. By default it changes nothing.
+    fn has_waited(&mut self) {}
+
     /// Waits for the end of the transport.
     fn closed(&self) -> impl Future<Output = ()> + Send;
 }
@@ -53,6 +58,8 @@ pub struct ConnectionTransport {
     capacity_bytes: usize,
     /// What the congestion controller knows, if it is ours.
     meter: Option<Arc<Meter>>,
+    /// How often quinn's buffer was full since the meter was looked up.
+    waits: u32,
 }
 
 /// A [`DatagramTransport`] did not take a datagram.
@@ -83,7 +90,8 @@ impl From<SendDatagramError> for TrySendDatagramError {
 
 impl From<Connection> for ConnectionTransport {
     fn from(conn: Connection) -> Self {
-        let mut transport = Self { capacity_bytes: conn.datagram_send_buffer_space(), meter: None, conn };
+        let mut transport =
+            Self { capacity_bytes: conn.datagram_send_buffer_space(), meter: None, waits: 0, conn };
         transport.find_meter();
         transport
     }
@@ -91,6 +99,7 @@ impl From<Connection> for ConnectionTransport {
 
 impl ConnectionTransport {
     fn find_meter(&mut self) {
+        self.waits = 0;
         let controller = self.conn.congestion_state().into_any().downcast::<TunnelController>();
         self.meter = controller.ok().map(|controller| controller.meter());
     }
@@ -145,6 +154,14 @@ impl DatagramTransport for ConnectionTransport {
                 self.find_meter();
                 true
             }
+        }
+    }
+
+    /// A meter that sets no limit is that of a fast path, or of one that is used no more.
+    fn has_waited(&mut self) {
+        self.waits += 1;
+        if self.waits >= METER_WAITS {
+            self.find_meter();
         }
     }
 

@@ -41,6 +41,11 @@ pub(super) enum Half {
     Second(u32),
 }
 
+/// Whether `datagram` is one of two halves, or pretends to be. Cheap.
+pub(super) fn is_half(datagram: &[u8]) -> bool {
+    datagram.first().is_some_and(|first| first & 0x0f == Kind::Fragment as u8)
+}
+
 /// Reads `datagram`. The flow of a second half is one of its own: only who saw the first half knows better.
 pub(super) fn classify(datagram: &[u8], keys: &RandomState) -> Class {
     let Some((&[first, _, _, _, s1, s2, l1, l2], body)) = datagram.split_first_chunk::<HEADER_LEN>() else {

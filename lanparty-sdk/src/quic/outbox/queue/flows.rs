@@ -1,7 +1,7 @@
 //! The flows that something waits for, and those that something waited for not long ago.
 //!
 //! Flows are told apart by their whole hash, so none ever shares its queue, and whoever tries many cannot hit another's.
-//! As many are known as datagrams may wait.
+//! About as many are known as datagrams may wait.
 
 use super::codel::Codel;
 use super::slab::{Fifo, NIL};
@@ -175,9 +175,13 @@ impl Flows {
     }
 
     /// How many flows are known, idle ones included.
-    #[cfg(test)]
-    pub(super) const fn known(&self) -> usize {
+    pub(super) const fn len(&self) -> usize {
         self.slots.len()
+    }
+
+    /// Whether another flow would be one too many, if datagrams of `waiting` flows wait at most.
+    pub(super) const fn is_crowded(&self, waiting: usize) -> bool {
+        self.idle.head().is_none() && self.slots.len() >= waiting.saturating_add(REMEMBERED)
     }
 
     fn unchain(&mut self, id: usize) {

@@ -33,7 +33,7 @@ use bytes::Bytes;
 use super::OutboxLimits;
 use crate::obs::{DropCounts, DropReason};
 use crate::switch::{Rate, TokenBucket};
-use classify::{Half, classify};
+use classify::{Half, classify, is_half};
 use codel::Ticks;
 use flows::{Flows, List, Place};
 use halves::Halves;
@@ -47,11 +47,15 @@ const QUANTUM: i64 = 300;
 const SMALL_LEN: usize = 256;
 /// A datagram costs at least this much of a turn: whoever sends next to nothing still takes place in a packet.
 const MIN_COST: usize = 32;
-/// A party whose turns owe more than two of the largest frames must wait for its turn.
+/// A party whose turns owe more than two of the largest frames gets no favours until it has paid, and until one that waited
+/// for its turn has had it.
 const MAX_DEBT: i64 = 2 * 1514;
 /// So many flows of a party are compared to find the one that has most. A flood of thousands should not cost more to drop
 /// than to send.
 const MAX_COMPARED: usize = 64;
+/// So many waiting datagrams may each keep the receive buffer that they came in, of up to 64 KiB. Beyond, what waits is
+/// copied: a few hundred bytes that count as such must not hold megabytes.
+const PINNED: usize = 32;
 /// What may go before everything else: a hundred ARP frames per second, and twice the largest DHCP message at once.
 const EXPRESS: Rate = Rate::new(8 << 10, 2 << 10);
 
@@ -88,14 +92,17 @@ struct Party {
     old: List,
     /// How many of its flows go first now.
     new_flows: i64,
+    /// Whether it has had all favours for now.
+    owes: bool,
     len: usize,
     bytes: usize,
 }
 
 impl Party {
     /// Whether another of its flows may go first. Those that do so already will use up their turns.
-    const fn is_favoured(&self) -> bool {
-        self.deficit - self.new_flows * QUANTUM > -MAX_DEBT
+    const fn is_favoured(&mut self) -> bool {
+        self.owes |= self.deficit - self.new_flows * QUANTUM <= -MAX_DEBT;
+        !self.owes
     }
 }
 
@@ -141,8 +148,9 @@ impl Queue {
                 }
             }
         }
-        // A small slice may hold a whole receive buffer of 64 KiB: what waits must not cost more than it counts.
-        let datagram = if len <= COPIED_LEN { Bytes::copy_from_slice(&datagram) } else { datagram };
+        // A slice may hold a whole receive buffer of 64 KiB: what waits must not cost more than it counts.
+        let copy = len <= COPIED_LEN || self.len >= PINNED;
+        let datagram = if copy { Bytes::copy_from_slice(&datagram) } else { datagram };
         let (begin, bucket) = self.clock.get_or_insert_with(|| (now, TokenBucket::new(EXPRESS, now)));
         let entry = Entry::new(datagram, ticks(*begin, now), class.half);
         self.len += 1;
@@ -168,6 +176,17 @@ impl Queue {
             .map(|entry| entry.datagram)
     }
 
+    /// Learns of a datagram that may go without waiting, in case its other half has to.
+    pub(super) fn note_direct(&mut self, datagram: &[u8]) {
+        if !is_half(datagram) {
+            return;
+        }
+        let class = classify(datagram, &self.keys);
+        if let Half::First(key) = class.half {
+            self.halves.remember(key, class.flow);
+        }
+    }
+
     pub(super) fn clear(&mut self) {
         *self = Self::new(self.limits, self.keys.clone());
     }
@@ -181,7 +200,12 @@ impl Queue {
     }
 
     fn enqueue(&mut self, flow: Option<usize>, hash: u64, party: u32, entry: Entry) {
-        let id = flow.unwrap_or_else(|| self.flows.create(hash));
+        let id = flow.unwrap_or_else(|| {
+            if self.flows.is_crowded(self.limits.datagrams) {
+                self.rest_the_empty();
+            }
+            self.flows.create(hash)
+        });
         let len = entry.datagram.len();
         let flow = self.flows.get_mut(id);
         let was_empty = flow.fifo.len == 0;
@@ -208,8 +232,16 @@ impl Queue {
 
     /// The party that `key` tells, in the rotation. Few are, and only a flow that begins needs to know.
     fn party(&mut self, key: u32) -> usize {
-        let party =
-            Party { key, active: true, deficit: QUANTUM, old: List::EMPTY, new_flows: 0, len: 0, bytes: 0 };
+        let party = Party {
+            key,
+            active: true,
+            deficit: QUANTUM,
+            old: List::EMPTY,
+            new_flows: 0,
+            owes: false,
+            len: 0,
+            bytes: 0,
+        };
         let mut unused = None;
         for (at, known) in self.parties.iter().enumerate() {
             match known.active {
@@ -287,6 +319,7 @@ impl Queue {
             }
             let popped = self.pop_flow(id, now, drops);
             if popped.is_some() {
+                self.parties[at].owes = false;
                 return popped;
             }
             self.flows.remove(&mut self.parties[at].old, id);
@@ -346,6 +379,34 @@ impl Queue {
             .map(|(id, _)| id);
         if let Some(id) = fattest {
             self.drop_head(id, DropReason::OutboxFull, drops);
+            if self.flows.get(id).fifo.len == 0 {
+                self.rest(id);
+            }
+        }
+    }
+
+    /// Takes an empty flow out of its list. It is known for some time yet.
+    fn rest(&mut self, id: usize) {
+        let flow = self.flows.get(id);
+        let party = &mut self.parties[flow.party];
+        match flow.place {
+            Place::Idle => return,
+            Place::New => {
+                party.new_flows -= 1;
+                self.flows.remove(&mut self.new, id);
+            }
+            Place::Old => self.flows.remove(&mut party.old, id),
+        }
+        self.flows.rest(id);
+    }
+
+    /// Empty flows wait for their party's turn to be forgotten. When that takes too long there are more of them than of those
+    /// that are not.
+    fn rest_the_empty(&mut self) {
+        for id in 0..self.flows.len() {
+            if self.flows.get(id).fifo.len == 0 {
+                self.rest(id);
+            }
         }
     }
 

@@ -218,7 +218,45 @@ fn a_flood_takes_no_more_than_a_members_share() {
         }
         let (flood, victim) = (link.share(|from| from.0 == 1), link.share(|from| from.0 == 2));
         assert!(flood.abs_diff(victim) * 10 < flood.max(victim), "{flows} flows: {flood} and {victim} bytes");
+        let known = link.bench.queue.flows.len();
+        assert!(known <= KNOWN, "{flows} flows: {known} are known");
     }
+}
+
+/// The most flows that are known at a time.
+const KNOWN: usize = 1024 + 256;
+
+#[test]
+fn a_flood_that_nothing_leaves_is_forgotten() {
+    let mut bench = Bench::default();
+    for number in 0..20_000_u32 {
+        bench.push(udp(1 + (number % 3) as u16, (number / 3) as u16, number, 375));
+    }
+    let known = bench.queue.flows.len();
+    assert!(known <= KNOWN, "{known} are known");
+    assert_eq!(bench.queue.len() as u64 + bench.drops.total(), 20_000);
+}
+
+/// Of one member, a download and a flood of flows that have one datagram each.
+#[test]
+fn new_flows_do_not_starve_the_old_ones_of_their_party() {
+    let mut link = Link::new(RATE);
+    let begin = link.begin;
+    for step in 0..40_000_u32 {
+        let now = begin + Duration::from_micros(100) * step;
+        link.serve(now);
+        // 30 Mbit/s of new flows, and more than enough of everything else.
+        link.bench.queue.push(udp(1, (1000 + step % 60_000) as u16, step, 375), now, &mut link.bench.drops);
+        if step % 5 == 0 {
+            link.bench.queue.push(udp(1, 1, step, 1400), now, &mut link.bench.drops);
+            link.bench.queue.push(udp(2, 1, step, 1400), now, &mut link.bench.drops);
+        }
+    }
+    // With hundreds of flows its turns are few, but they come.
+    let turns = link.sent.iter().filter(|sent| sent.from == (1, 1)).count();
+    assert!(turns > 8, "{turns} datagrams of the download left");
+    let (one, other) = (link.share(|from| from.0 == 1), link.share(|from| from.0 == 2));
+    assert!(one.abs_diff(other) * 10 < one.max(other), "{one} and {other} bytes");
 }
 
 #[test]

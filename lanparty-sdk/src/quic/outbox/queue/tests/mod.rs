@@ -378,7 +378,7 @@ fn thousands_of_flows_are_forgotten_again() {
         }
         while bench.pop().is_some() {}
     }
-    assert!(bench.queue.flows.known() <= 256 && bench.queue.parties.len() <= 7);
+    assert!(bench.queue.flows.len() <= 256 && bench.queue.parties.len() <= 7);
     assert!(bench.queue.rotation.is_empty());
 }
 
