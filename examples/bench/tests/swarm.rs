@@ -14,10 +14,12 @@ fn measure(args: &[&str]) -> Value {
     serde_json::from_slice(&output.stdout).expect("one JSON document and nothing else")
 }
 
+/// What comes in one batch comes at the same time, so a gap may be none.
 fn check_delays(line: &Value) {
     for key in ["min", "p50", "p99", "p99_9", "max"] {
-        assert!(line[key].as_f64() > Some(0.0), "no {key}: {line:#}");
+        assert!(line[key].as_f64() >= Some(0.0), "no {key}: {line:#}");
     }
+    assert!(line["max"].as_f64() > Some(0.0), "{line:#}");
 }
 
 /// Checks one line of a game.
