@@ -62,21 +62,21 @@ struct ClassLine {
 }
 
 #[derive(Debug, Serialize)]
-pub(crate) struct DelayLine {
-    pub(crate) min: f64,
-    pub(crate) p50: f64,
-    pub(crate) p99: f64,
-    pub(crate) p99_9: f64,
-    pub(crate) max: f64,
+struct DelayLine {
+    min: f64,
+    p50: f64,
+    p99: f64,
+    p99_9: f64,
+    max: f64,
 }
 
 #[derive(Debug, Serialize)]
-pub(crate) struct CostLine {
+struct CostLine {
     /// Processor time for each frame at a receiver.
-    pub(crate) cpu_us_per_frame: f64,
+    cpu_us_per_frame: f64,
     /// Processors that were busy on average.
-    pub(crate) cores: f64,
-    pub(crate) rss_mib: f64,
+    cores: f64,
+    rss_mib: f64,
 }
 
 /// What everything had used before and after.
@@ -151,25 +151,20 @@ impl ClassLine {
 }
 
 impl DelayLine {
-    pub(crate) fn new(nanos: &Histogram<u64>) -> Self {
-        Self::scaled(nanos, 1e3)
-    }
-
-    /// In units of so many nanoseconds.
-    pub(crate) fn scaled(nanos: &Histogram<u64>, unit: f64) -> Self {
-        let scaled = |value: u64| rounded(value as f64 / unit);
+    fn new(nanos: &Histogram<u64>) -> Self {
+        let micros = |value: u64| rounded(value as f64 / 1e3);
         Self {
-            min: scaled(nanos.min()),
-            p50: scaled(nanos.value_at_quantile(0.5)),
-            p99: scaled(nanos.value_at_quantile(0.99)),
-            p99_9: scaled(nanos.value_at_quantile(0.999)),
-            max: scaled(nanos.max()),
+            min: micros(nanos.min()),
+            p50: micros(nanos.value_at_quantile(0.5)),
+            p99: micros(nanos.value_at_quantile(0.99)),
+            p99_9: micros(nanos.value_at_quantile(0.999)),
+            max: micros(nanos.max()),
         }
     }
 }
 
 impl CostLine {
-    pub(crate) fn new((before, after): (Usage, Usage), frames: u64, seconds: f64) -> Self {
+    fn new((before, after): (Usage, Usage), frames: u64, seconds: f64) -> Self {
         let nanos = after.cpu_nanos.saturating_sub(before.cpu_nanos) as f64;
         Self {
             cpu_us_per_frame: (nanos / frames.max(1) as f64 / 10.0).round() / 100.0,
@@ -232,7 +227,7 @@ impl fmt::Display for Report {
     }
 }
 
-pub(crate) fn list(drops: &BTreeMap<String, u64>) -> String {
+fn list(drops: &BTreeMap<String, u64>) -> String {
     let mut text = String::new();
     for (reason, count) in drops {
         let comma = if text.is_empty() { "" } else { ", " };

@@ -10,8 +10,6 @@
 mod baseline;
 mod callgrind;
 mod cases;
-#[path = "../gate/mod.rs"]
-mod gate;
 mod party;
 
 use std::process::ExitCode;
