@@ -5,7 +5,7 @@ use std::future::Future;
 use bytes::Bytes;
 use quinn::{Connection, SendDatagramError};
 
-/// What an [`Outbox`] sends on: a [`quinn::Connection`], or a double in tests.
+/// What an [`Outbox`](super::Outbox) sends on: a [`quinn::Connection`], or a double in tests.
 pub trait DatagramTransport: Clone + Send + Sync + 'static {
     /// Sends now, without displacing what was sent before.
     ///
