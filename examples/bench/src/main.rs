@@ -1,5 +1,7 @@
 //! Measures a relay and its members on loopback. Frames enter through ports of real sessions, cross QUIC twice, and
 //! leave through ports of real sessions; each carries a number and the time at which it entered.
+//!
+//! On Linux also the programs, on real paths between network namespaces: see `tunnel`.
 
 mod flow;
 mod load;
@@ -9,6 +11,9 @@ mod relay;
 mod report;
 mod run;
 mod scenario;
+mod swarm;
+#[cfg(target_os = "linux")]
+mod tunnel;
 mod usage;
 
 use std::io::{self, Write as _};
@@ -19,6 +24,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::relay::RelayHost;
 use crate::scenario::{Scenario, default_members, min_members};
+use crate::swarm::SwarmCommand;
 
 /// Measures a relay and its members on loopback: throughput, delay, processor time, memory.
 #[derive(Clone, Debug, Parser)]
@@ -27,7 +33,7 @@ struct Cli {
     #[command(flatten)]
     args: Option<Args>,
     #[command(subcommand)]
-    command: Option<Internal>,
+    command: Option<Command>,
 }
 
 #[derive(Clone, Debug, clap::Args)]
@@ -89,9 +95,14 @@ impl Flavour {
     }
 }
 
-/// For this program itself.
+/// What is not measured with real sessions on loopback, and what this program calls itself for.
 #[derive(Clone, Debug, Subcommand)]
-enum Internal {
+enum Command {
+    #[command(flatten)]
+    Swarm(SwarmCommand),
+    #[cfg(target_os = "linux")]
+    #[command(flatten)]
+    Tunnel(tunnel::Command),
     /// Be the relay of another process.
     #[command(name = relay::COMMAND, hide = true)]
     Relay {
@@ -111,8 +122,15 @@ fn main() -> ExitCode {
 }
 
 fn work(cli: Cli) -> Result<()> {
-    if let Some(Internal::Relay { runtime }) = cli.command {
-        return relay::process(runtime);
+    match cli.command {
+        Some(Command::Relay { runtime }) => return relay::process(runtime),
+        Some(Command::Swarm(command)) => {
+            let text = command.work()?;
+            return Ok(writeln!(io::stdout().lock(), "{text}")?);
+        }
+        #[cfg(target_os = "linux")]
+        Some(Command::Tunnel(command)) => return tunnel::run(command),
+        None => {}
     }
     let Some(args) = cli.args else { return Ok(()) }; // clap insists on one of them
     ensure!(

@@ -31,6 +31,11 @@ impl Clock {
         nanos(self.0.elapsed())
     }
 
+    /// The same for a moment that is not now.
+    pub(crate) fn at(self, instant: Instant) -> u64 {
+        nanos(instant.saturating_duration_since(self.0))
+    }
+
     pub(crate) fn instant(self, at: u64) -> Instant {
         self.0 + Duration::from_nanos(at)
     }

@@ -62,21 +62,21 @@ struct ClassLine {
 }
 
 #[derive(Debug, Serialize)]
-struct DelayLine {
-    min: f64,
-    p50: f64,
-    p99: f64,
-    p99_9: f64,
-    max: f64,
+pub(crate) struct DelayLine {
+    pub(crate) min: f64,
+    pub(crate) p50: f64,
+    pub(crate) p99: f64,
+    pub(crate) p99_9: f64,
+    pub(crate) max: f64,
 }
 
 #[derive(Debug, Serialize)]
-struct CostLine {
+pub(crate) struct CostLine {
     /// Processor time for each frame at a receiver.
-    cpu_us_per_frame: f64,
+    pub(crate) cpu_us_per_frame: f64,
     /// Processors that were busy on average.
-    cores: f64,
-    rss_mib: f64,
+    pub(crate) cores: f64,
+    pub(crate) rss_mib: f64,
 }
 
 /// What everything had used before and after.
@@ -151,20 +151,25 @@ impl ClassLine {
 }
 
 impl DelayLine {
-    fn new(nanos: &Histogram<u64>) -> Self {
-        let micros = |value: u64| rounded(value as f64 / 1e3);
+    pub(crate) fn new(nanos: &Histogram<u64>) -> Self {
+        Self::scaled(nanos, 1e3)
+    }
+
+    /// In units of so many nanoseconds.
+    pub(crate) fn scaled(nanos: &Histogram<u64>, unit: f64) -> Self {
+        let scaled = |value: u64| rounded(value as f64 / unit);
         Self {
-            min: micros(nanos.min()),
-            p50: micros(nanos.value_at_quantile(0.5)),
-            p99: micros(nanos.value_at_quantile(0.99)),
-            p99_9: micros(nanos.value_at_quantile(0.999)),
-            max: micros(nanos.max()),
+            min: scaled(nanos.min()),
+            p50: scaled(nanos.value_at_quantile(0.5)),
+            p99: scaled(nanos.value_at_quantile(0.99)),
+            p99_9: scaled(nanos.value_at_quantile(0.999)),
+            max: scaled(nanos.max()),
         }
     }
 }
 
 impl CostLine {
-    fn new((before, after): (Usage, Usage), frames: u64, seconds: f64) -> Self {
+    pub(crate) fn new((before, after): (Usage, Usage), frames: u64, seconds: f64) -> Self {
         let nanos = after.cpu_nanos.saturating_sub(before.cpu_nanos) as f64;
         Self {
             cpu_us_per_frame: (nanos / frames.max(1) as f64 / 10.0).round() / 100.0,
@@ -227,7 +232,7 @@ impl fmt::Display for Report {
     }
 }
 
-fn list(drops: &BTreeMap<String, u64>) -> String {
+pub(crate) fn list(drops: &BTreeMap<String, u64>) -> String {
     let mut text = String::new();
     for (reason, count) in drops {
         let comma = if text.is_empty() { "" } else { ", " };

@@ -1,11 +1,17 @@
 //! What is counted: the steps of a frame's way from one player to another, and the whole way.
 
 use std::hint::black_box;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Waker};
 
+use bytes::Bytes;
 use lanparty_sdk::frame::MacAddr;
 use lanparty_sdk::port::PortFrame;
-use lanparty_sdk::port::offload::{Segments, VnetHeader, internet_checksum};
+use lanparty_sdk::port::offload::{Runs, Segments, SuperFrame, VnetHeader, internet_checksum};
+use lanparty_sdk::quic::{Outbox, OutboxLimits};
 
+use crate::gate::Gate;
 use crate::party::{Party, mac, udp};
 
 pub(crate) struct Case {
@@ -22,6 +28,8 @@ const fn case(name: &'static str, run: fn(u64)) -> Case {
 const GAME_LEN: usize = 114;
 const FULL_LEN: usize = 1426;
 const SPLIT_LEN: usize = 1514;
+/// Segments of a super-frame.
+const SEGMENTS: usize = 44;
 
 pub(crate) const CASES: &[Case] = &[
     case("member/send/game", |rounds| send(GAME_LEN, rounds)),
@@ -36,6 +44,8 @@ pub(crate) const CASES: &[Case] = &[
     case("player_to_player/full", |rounds| player_to_player(FULL_LEN, rounds)),
     case("offload/checksum_1460", checksum),
     case("offload/cut_a_super_frame", cut),
+    case("offload/merge_a_super_frame", merge),
+    case("outbox/64_wait_and_leave", wait),
 ];
 
 fn send(len: usize, rounds: u64) {
@@ -107,13 +117,18 @@ fn checksum(rounds: u64) {
 }
 
 /// What a host's TCP hands over at once: 44 segments of 1460 bytes.
-fn cut(rounds: u64) {
+fn super_frame() -> (Vec<u8>, VnetHeader) {
     let mut frame = [&mac(1).octets()[..], &mac(0).octets(), &[0x08, 0x00]].concat();
-    frame.extend([0x45, 0, 0xfb, 0x18, 0, 0, 0, 0, 64, 6, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2]);
+    frame.extend([0x45, 0, 0xfb, 0x18, 0, 0, 0x40, 0, 64, 6, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2]);
     frame.extend([0x13, 0x88, 0x69, 0x87, 0, 0, 0, 1, 0, 0, 0, 1, 0x50, 0x10, 0xff, 0xff, 0, 0, 0, 0]);
-    frame.resize(14 + 40 + 44 * 1460, 0x5a);
+    frame.resize(14 + 40 + SEGMENTS * 1460, 0x5a);
     let header =
         VnetHeader { flags: 1, gso_type: 1, hdr_len: 54, gso_size: 1460, csum_start: 34, csum_offset: 16 };
+    (frame, header)
+}
+
+fn cut(rounds: u64) {
+    let (frame, header) = super_frame();
     for _ in 0..rounds {
         let mut segments = Segments::new(black_box(&frame), &header).expect("a super-frame");
         let mut count = 0;
@@ -121,6 +136,44 @@ fn cut(rounds: u64) {
             black_box(segment);
             count += 1;
         }
-        assert_eq!(count, 44);
+        assert_eq!(count, SEGMENTS);
     }
+}
+
+fn merge(rounds: u64) {
+    let (frame, header) = super_frame();
+    let mut segments = Segments::new(&frame, &header).expect("a super-frame");
+    let mut frames: Vec<Bytes> = Vec::new();
+    while let Some((headers, payload)) = segments.next_segment() {
+        frames.push([headers, payload].concat().into());
+    }
+    for _ in 0..rounds {
+        let runs = Runs::find(black_box(&frames));
+        assert_eq!(runs.iter().count(), 1);
+        for run in runs.iter() {
+            black_box(SuperFrame::new(&frames, run));
+        }
+    }
+}
+
+/// The outbox of a connection that has no room, with frames of a download and of a game.
+fn wait(rounds: u64) {
+    let mut party = Party::new(2);
+    let datagrams: Vec<_> = (0..64)
+        .flat_map(|at| party.datagrams(&udp(mac(1), if at % 8 == 0 { GAME_LEN } else { FULL_LEN })))
+        .collect();
+    let gate = Gate::default();
+    let outbox = Arc::new(Outbox::<Gate>::new(OutboxLimits::default()));
+    let mut sender: Pin<Box<dyn Future<Output = ()>>> = Box::pin(Arc::clone(&outbox).run(gate.clone()));
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut batch = Vec::with_capacity(datagrams.len());
+    for _ in 0..rounds {
+        gate.set(false);
+        batch.extend_from_slice(&datagrams);
+        outbox.push_batch(&mut batch);
+        let _ = sender.as_mut().poll(&mut cx);
+        gate.set(true);
+        let _ = sender.as_mut().poll(&mut cx);
+    }
+    assert_eq!(gate.taken(), rounds * 64);
 }

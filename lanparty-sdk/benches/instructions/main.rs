@@ -10,6 +10,8 @@
 mod baseline;
 mod callgrind;
 mod cases;
+#[path = "../gate/mod.rs"]
+mod gate;
 mod party;
 
 use std::process::ExitCode;

@@ -113,8 +113,12 @@ drop_reasons! {
     FragmentTimeout = "fragment_timeout" => Dropped,
     /// The reassembly table was full, and this was its oldest frame.
     FragmentEvicted = "fragment_evicted" => Dropped,
-    /// The outbox to a slow receiver was full, and this was its oldest entry.
+    /// The outbox to a slow receiver was full, and this was the oldest entry of whoever had most in it.
     OutboxFull = "outbox_full" => Dropped,
+    /// Its flow kept the outbox to a slow receiver from running empty, and had to slow down.
+    QueueDelay = "queue_delay" => Dropped,
+    /// It waited in an outbox until nobody wanted it any more.
+    Stale = "stale" => Dropped,
     /// The datagram does not fit the connection's present budget.
     OverBudget = "over_budget" => Dropped,
     /// The port did not take the frame: its own queue was full.

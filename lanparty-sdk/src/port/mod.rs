@@ -23,6 +23,10 @@ pub mod tap_windows;
 
 #[cfg(all(feature = "runtime", target_os = "linux"))]
 mod interface;
+#[cfg(all(feature = "runtime", target_os = "linux"))]
+mod merging;
+#[cfg(all(feature = "runtime", target_os = "linux"))]
+pub(crate) mod readiness;
 #[cfg(all(feature = "runtime", any(target_os = "linux", windows)))]
 mod slab;
 
@@ -134,7 +138,7 @@ pub trait FrameSink: Send + Sync + fmt::Debug {
     /// [`TrySendError::Closed`] is final.
     fn try_send(&self, frame: Bytes) -> Result<(), TrySendError>;
 
-    /// Hands several frames to the device, in order, and reports each that was not taken to `refused`.
+    /// Hands several frames to the device, those of one flow in order, and reports each that was not taken to `refused`.
     fn try_send_batch(&self, frames: &mut Vec<Bytes>, refused: &mut dyn FnMut(TrySendError)) {
         for frame in frames.drain(..) {
             if let Err(error) = self.try_send(frame) {

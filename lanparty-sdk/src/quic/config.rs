@@ -40,16 +40,20 @@ pub struct TransportOptions {
     /// After how many datagrams the peer acknowledges at once. Default: 10. QUIC's own 2 would send one
     /// acknowledgement for every other frame.
     pub ack_eliciting_threshold: u32,
-    /// How long the peer may keep an acknowledgement back. Default: 10 ms. Queueing delay is measured by
-    /// acknowledgements, so it should stay below [`TunnelConfig::target`](super::TunnelConfig::target).
+    /// How long a relay may keep an acknowledgement back, if a member asks. Default: 1 ms. On a slow uplink the window is
+    /// only a few datagrams, so that every acknowledgement is waited for; at full speed they come by number long before.
     pub ack_max_delay: Duration,
+    /// How long a member may keep an acknowledgement back, if a relay asks. Default: 10 ms: most of them travel with a frame
+    /// then, where a relay of many players would otherwise receive more acknowledgements than frames.
+    pub ack_max_delay_of_members: Duration,
     /// What decides how much may be on its way. Default: [`CongestionControl::Tunnel`] with its defaults.
     pub congestion: CongestionControl,
     /// Bytes of received datagrams kept for the reader, oldest dropped first. Default: 256 KiB. It must hold the largest
     /// datagram, or the peer may send none.
     pub datagram_receive_buffer_bytes: usize,
-    /// Bytes of datagrams that quinn queues in order of arrival. Default: 32 KiB, since what is in there can no longer
-    /// be scheduled or dropped: the queue proper is the [`Outbox`](super::Outbox).
+    /// Bytes of datagrams that quinn queues in order of arrival at most. Default: 32 KiB, since what is in there can no
+    /// longer be scheduled or dropped: the queue proper is the [`Outbox`](super::Outbox). On slow paths it hands over less,
+    /// if [`CongestionControl::Tunnel`] is chosen.
     pub datagram_send_buffer_bytes: usize,
     /// After how much silence the peer is given up. Default: 10 s. The smaller of both ends' values counts.
     ///
@@ -72,7 +76,8 @@ impl Default for TransportOptions {
     fn default() -> Self {
         Self {
             ack_eliciting_threshold: 10,
-            ack_max_delay: Duration::from_millis(10),
+            ack_max_delay: Duration::from_millis(1),
+            ack_max_delay_of_members: Duration::from_millis(10),
             congestion: CongestionControl::default(),
             datagram_receive_buffer_bytes: 256 * 1024,
             datagram_send_buffer_bytes: 32 * 1024,
@@ -102,11 +107,12 @@ impl TransportOptions {
         options
     }
 
-    /// quinn's form of the options; the peer may have this many bidirectional streams open, and no other.
-    pub(super) fn transport(&self, peer_streams: u32) -> TransportConfig {
+    /// quinn's form of the options; the peer may have this many bidirectional streams open, and no other, and may keep
+    /// acknowledgements back for so long.
+    pub(super) fn transport(&self, peer_streams: u32, ack_max_delay: Duration) -> TransportConfig {
         let mut acks = AckFrequencyConfig::default();
         acks.ack_eliciting_threshold(self.ack_eliciting_threshold.into());
-        acks.max_ack_delay(Some(self.ack_max_delay));
+        acks.max_ack_delay(Some(ack_max_delay));
         let mut mtu = MtuDiscoveryConfig::default();
         mtu.upper_bound(self.mtu_upper_bound).minimum_change(MTU_MINIMUM_CHANGE);
         let idle_ms = u32::try_from(self.idle_timeout.as_millis()).unwrap_or(u32::MAX);
@@ -157,7 +163,7 @@ pub(super) fn server_config_with(
     let mut config =
         quinn::ServerConfig::new(tls::server_crypto(cert, alpn), Arc::new(cert.restart().token_key()));
     config
-        .transport_config(Arc::new(options.transport(1)))
+        .transport_config(Arc::new(options.transport(1, options.ack_max_delay_of_members)))
         .incoming_buffer_size(INCOMING_BUFFER_BYTES)
         .incoming_buffer_size_total(INCOMING_BUFFER_TOTAL_BYTES)
         .max_incoming(MAX_INCOMING)
@@ -171,7 +177,7 @@ pub(super) fn client_config_with(
     options: &TransportOptions,
 ) -> quinn::ClientConfig {
     let mut config = quinn::ClientConfig::new(tls::client_crypto(verifier, ALPN));
-    config.transport_config(Arc::new(options.transport(0)));
+    config.transport_config(Arc::new(options.transport(0, options.ack_max_delay)));
     config
 }
 

@@ -7,7 +7,11 @@ use std::time::{Duration, Instant};
 use quinn::congestion::{Controller, ControllerFactory, CubicConfig, NewRenoConfig};
 use quinn_proto::RttEstimator;
 
-use super::tunnel::{TunnelConfig, TunnelWindow};
+use super::meter::Meter;
+use super::tunnel::{Acks, TunnelConfig, TunnelWindow};
+
+/// How much quinn should hold beyond the window: enough to use the next acknowledgement at once.
+const QUEUED_TIME: Duration = Duration::from_millis(1);
 
 /// What decides how many bytes may be on their way unacknowledged.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,6 +49,7 @@ impl CongestionControl {
 #[derive(Clone, Debug)]
 pub struct TunnelController {
     window: TunnelWindow,
+    meter: Arc<Meter>,
     /// Acknowledged bytes of the batch that is being processed.
     acked_bytes: u64,
     /// Round-trip times of that batch: the shortest, and quinn's smoothed one.
@@ -57,9 +62,18 @@ impl TunnelController {
     pub const fn breaker_open(&self) -> bool {
         self.window.breaker_open()
     }
+
+    /// What the path takes at the moment, for whoever has something to send on it.
+    pub(super) fn meter(&self) -> Arc<Meter> {
+        Arc::clone(&self.meter)
+    }
 }
 
 impl Controller for TunnelController {
+    fn on_sent(&mut self, _now: Instant, _bytes: u64, _last: u64) {
+        self.meter.notify();
+    }
+
     fn on_ack(&mut self, now: Instant, sent: Instant, bytes: u64, _app_limited: bool, rtt: &RttEstimator) {
         // A single sample contains the time for which the peer kept its acknowledgement back, the smoothed value does
         // not; the latter in turn is a guess until the first sample is in.
@@ -69,12 +83,14 @@ impl Controller for TunnelController {
         self.acked_bytes += bytes;
     }
 
-    fn on_end_acks(&mut self, now: Instant, in_flight: u64, app_limited: bool, _largest: Option<u64>) {
-        let acked_bytes = std::mem::take(&mut self.acked_bytes);
+    fn on_end_acks(&mut self, now: Instant, in_flight: u64, _app_limited: bool, _largest: Option<u64>) {
+        let bytes = std::mem::take(&mut self.acked_bytes);
         if let Some((shortest, smoothed)) = self.rtt.take() {
-            // Before the first sample has been taken in, the smoothed value is quinn's initial guess.
-            let shortest = shortest.min(smoothed);
-            self.window.on_acked(now, acked_bytes, in_flight + acked_bytes, app_limited, shortest, smoothed);
+            // Whether the window is in use shows in the bytes on their way. quinn's own opinion is about its queue, which is
+            // kept short and therefore often empty.
+            let flight_bytes = in_flight + bytes;
+            self.window.on_acked(now, Acks { bytes, flight_bytes, shortest, smoothed });
+            self.meter.set_limit(self.window.paced_bytes(QUEUED_TIME));
         }
     }
 
@@ -99,7 +115,7 @@ impl Controller for TunnelController {
     }
 
     fn initial_window(&self) -> u64 {
-        self.window.floor_bytes()
+        self.window.initial_bytes()
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn Any> {
@@ -112,7 +128,7 @@ struct TunnelFactory(TunnelConfig);
 impl ControllerFactory for TunnelFactory {
     fn build(self: Arc<Self>, now: Instant, current_mtu: u16) -> Box<dyn Controller> {
         let window = TunnelWindow::new(self.0.clone(), now, current_mtu);
-        Box::new(TunnelController { window, acked_bytes: 0, rtt: None })
+        Box::new(TunnelController { window, meter: Arc::default(), acked_bytes: 0, rtt: None })
     }
 }
 
@@ -174,5 +190,28 @@ mod tests {
         assert_eq!(fixed.window(), 77_000);
         let state = build(&CongestionControl::default(), now).into_any();
         assert!(!state.downcast::<TunnelController>().expect("ours").breaker_open());
+    }
+
+    #[tokio::test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "any instant serves as the beginning of a made-up timeline"
+    )]
+    async fn the_meter_follows_the_pace_and_is_shared_with_copies() {
+        let now = Instant::now();
+        let window = TunnelWindow::new(TunnelConfig::default(), now, 1400);
+        let mut controller = TunnelController { window, meter: Arc::default(), acked_bytes: 0, rtt: None };
+        let copy = controller.clone_box().into_any().downcast::<TunnelController>().expect("ours");
+        let meter = copy.meter();
+        assert_eq!(meter.limit_bytes(), usize::MAX, "nothing is known of the path yet");
+
+        let rtt = Duration::from_millis(40);
+        (controller.acked_bytes, controller.rtt) = (1400, Some((rtt, rtt)));
+        controller.on_end_acks(now + rtt, 1400, false, None);
+        assert_eq!(meter.limit_bytes(), 64 * 1024 / 40, "what leaves within a millisecond");
+
+        // It may have sent before anybody waits.
+        controller.on_sent(now, 1400, 0);
+        meter.sent().await;
     }
 }

@@ -12,6 +12,9 @@ mod congestion;
 mod connect;
 mod control;
 mod error;
+#[cfg(target_os = "linux")]
+mod lean;
+mod meter;
 mod outbox;
 mod plain;
 mod restart;
@@ -23,10 +26,13 @@ mod tunnel;
 pub use cert::{CertError, ServerCert};
 pub use config::{MTU_UPPER_BOUND, MTU_UPPER_BOUND_IPV4, TransportOptions, client_config, server_config};
 pub use congestion::{CongestionControl, TunnelController};
+pub(crate) use connect::recv_batches;
 pub use connect::{connect, recv_batch};
 pub(crate) use control::{ControlReader, ControlRole, ControlWriter, close, close_code, open_control};
 pub use error::ConnectError;
-pub use outbox::{DatagramTransport, Outbox, OutboxLimits, OutboxStats, TrySendDatagramError};
+pub use outbox::{
+    ConnectionTransport, DatagramTransport, Outbox, OutboxLimits, OutboxStats, TrySendDatagramError,
+};
 pub use socket::{BindError, BufferReport, SocketBuffers, bind_udp, client_endpoint, server_endpoint};
 pub use trust::{Trust, TrustError};
 pub use tunnel::TunnelConfig;

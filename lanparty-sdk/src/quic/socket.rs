@@ -4,10 +4,12 @@ use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 
-use quinn::{AsyncUdpSocket, Endpoint, EndpointConfig, Runtime as _, TokioRuntime};
+use quinn::{AsyncUdpSocket, Endpoint, EndpointConfig, TokioRuntime};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::cert::ServerCert;
+#[cfg(target_os = "linux")]
+use super::lean::LeanSocket;
 use super::plain::{PlainSocket, is_lacking};
 use crate::error::{Coded, code};
 
@@ -202,7 +204,7 @@ fn endpoint(
     let open = || {
         // A second handle on the same socket, for the plain way.
         let plain = socket.try_clone()?;
-        match TokioRuntime.wrap_udp_socket(socket) {
+        match wrap(socket) {
             Err(error) if is_lacking(&error) => {
                 tracing::debug!(target: "lanparty::quic", %error, "the system lacks what QUIC likes: plain UDP");
                 Ok(Arc::new(PlainSocket::new(plain)?) as Arc<dyn AsyncUdpSocket>)
@@ -213,6 +215,18 @@ fn endpoint(
     let socket = open().map_err(|source| BindError::new(addr, source))?;
     Endpoint::new_with_abstract_socket(endpoint, server, socket, Arc::new(TokioRuntime))
         .map_err(|source| BindError::new(addr, source))
+}
+
+/// A socket with all that quinn uses of the system.
+#[cfg(target_os = "linux")]
+fn wrap(socket: UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
+    Ok(Arc::new(LeanSocket::new(socket)?))
+}
+
+/// A socket with all that quinn uses of the system.
+#[cfg(not(target_os = "linux"))]
+fn wrap(socket: UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
+    quinn::Runtime::wrap_udp_socket(&TokioRuntime, socket)
 }
 
 /// Linux reports twice what it was asked for: the other half is for its own bookkeeping (socket(7)).

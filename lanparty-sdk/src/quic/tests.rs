@@ -221,7 +221,8 @@ async fn another_protocol_version_is_told() {
 async fn a_relay_without_datagrams_is_told() {
     let cert = ServerCert::development(NAME).unwrap();
     let mut config = server_config(&cert, &TransportOptions::default());
-    let mut transport = TransportOptions::default().transport(1);
+    let options = TransportOptions::default();
+    let mut transport = options.transport(1, options.ack_max_delay);
     transport.datagram_receive_buffer_size(None);
     config.transport_config(Arc::new(transport));
     let error = Relay::new(&cert, config).connect(&trust(cert.cert_der()), NAME).await.0.unwrap_err();
@@ -265,7 +266,8 @@ async fn datagrams_cross_in_order_through_the_outbox() {
     let (member, far) = relay.connect(&trust(cert.cert_der()), NAME).await;
     let (member, far) = (member.unwrap(), far.unwrap());
 
-    let outbox = Arc::new(Outbox::<Connection>::new(OutboxLimits::new(16 * 1024 * 1024, COUNT as usize)));
+    let limits = OutboxLimits::new(16 * 1024 * 1024, COUNT as usize).max_age(std::time::Duration::MAX);
+    let outbox = Arc::new(Outbox::<ConnectionTransport>::new(limits));
     let sender = tokio::spawn(Arc::clone(&outbox).run(member.clone()));
     let numbered = |id: u32| Bytes::from([&id.to_be_bytes()[..], &[0x5a; 600]].concat());
     let mut received = Vec::new();
@@ -298,7 +300,10 @@ async fn datagrams_cross_in_order_through_the_outbox() {
     assert!(received.windows(2).all(|pair| pair[0] < pair[1] || pair[1] == COUNT), "in order");
     assert!(received.len() > COUNT as usize / 2, "{} of {COUNT}", received.len());
     let stats = outbox.stats();
-    assert!(stats.sent_datagrams > u64::from(COUNT) && stats.drops.total() == 0, "{stats:?}");
+    // A slow machine may let the queue stand for long enough to be thinned.
+    let thinned = stats.drops.get(crate::obs::DropReason::QueueDelay);
+    assert!(stats.sent_datagrams + thinned > u64::from(COUNT), "{stats:?}");
+    assert_eq!(stats.drops.total(), thinned, "{stats:?}");
 
     outbox.push(Bytes::from(vec![0; 4000]));
     assert_eq!(outbox.stats().drops.get(crate::obs::DropReason::OverBudget), 1);

@@ -3,17 +3,19 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use quinn::{Connection, Endpoint, Incoming};
 use tokio::sync::{Notify, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, yield_now};
 use tokio::time::{sleep, sleep_until, timeout};
 use tracing::field::Empty;
 use tracing::{Instrument, Span, debug, error, info_span};
 
+use super::subtask::Subtask;
 use super::throttle::{Throttle, Welcome};
 use super::{HandshakeConfig, RelayEvent, RelayOutput, RelayState, RelayStats};
 use crate::ctrl::{CloseCode, LeaveReason, RelayMessage, RoomCode, encode};
@@ -21,7 +23,7 @@ use crate::obs::{EventSender, Events};
 use crate::proto::RoomId;
 use crate::quic::{
     ControlRole, ControlWriter, Outbox, OutboxLimits, OutboxStats, close, close_code, open_control,
-    recv_batch,
+    recv_batches,
 };
 use crate::room::{ConnId, RoomEvent};
 
@@ -54,6 +56,13 @@ struct Inner {
     /// For those who subscribed to one room.
     room_events: BTreeMap<RoomId, EventSender<RoomEvent>>,
     stats: RelayStats,
+}
+
+/// What goes to one connection.
+struct Shipment {
+    to: ConnId,
+    outbox: Arc<Outbox>,
+    load: Vec<Bytes>,
 }
 
 /// The sending half of a connection.
@@ -172,6 +181,15 @@ impl Inner {
         self.links.get(id.index as usize)?.as_ref().filter(|link| link.id == id)
     }
 
+    /// Adds a datagram to what goes to `to`.
+    fn load(&self, to: ConnId, datagram: Bytes, shipments: &mut Vec<Shipment>) {
+        if let Some(shipment) = shipments.iter_mut().find(|shipment| shipment.to == to) {
+            shipment.load.push(datagram);
+        } else if let Some(link) = self.link(to) {
+            shipments.push(Shipment { to, outbox: Arc::clone(&link.outbox), load: vec![datagram] });
+        }
+    }
+
     fn send(&self, conn: ConnId, message: &RelayMessage) {
         let Some(link) = self.link(conn) else { return };
         match encode(message) {
@@ -235,8 +253,11 @@ pub(super) async fn accept(core: Arc<Core>, endpoint: Endpoint) {
             }
         };
         let Some(incoming) = incoming else { break };
-        if let Some(connecting) = core.welcome(incoming) {
-            connections.spawn(connecting);
+        if let Some(serving) = core.welcome(incoming) {
+            connections.spawn(serving);
+            // The new task comes next, and its TLS takes as long as the forwarding of some dozen frames. However many come at
+            // once, whoever is in waits for one of them at a time.
+            yield_now().await;
         }
     }
     core.stopped.send_replace(true);
@@ -265,9 +286,9 @@ impl Core {
         match verdict {
             Welcome::Accept => {
                 self.throttle().opened(now, address.ip());
+                let guard = AddressGuard { core: Arc::clone(self), address };
                 let span =
                     info_span!(target: "lanparty::relay", "connection", %address, room = Empty, peer = Empty);
-                let guard = AddressGuard { core: Arc::clone(self), address };
                 Some(Arc::clone(self).serve(incoming, guard).instrument(span))
             }
             Welcome::Retry => {
@@ -288,12 +309,15 @@ impl Core {
     }
 
     async fn serve(self: Arc<Self>, incoming: Incoming, guard: AddressGuard) {
+        // Accepted here, where a panic over what a stranger sent ends this task alone.
         let Ok(Ok(conn)) = timeout(self.handshake_timeout, incoming).await else {
             self.lock().stats.failed_handshakes += 1;
             return;
         };
         let outbox = Arc::new(Outbox::new(self.outbox_limits));
         let (control, mut pieces, control_task) = open_control(&conn, ControlRole::Relay);
+        // Pinned here and borrowed below: a future that owns another holds twice its memory, for every member.
+        let control_task = pin!(control_task);
         let id = {
             let mut inner = self.lock();
             let id = inner.state.handle_connected(Instant::now(), conn.max_datagram_size());
@@ -303,7 +327,7 @@ impl Core {
         };
         self.rescheduled.notify_one();
         let membership = Membership { core: Arc::clone(&self), id, conn: conn.clone() };
-        let reading = async {
+        let reading = pin!(async {
             while let Some(piece) = pieces.recv().await {
                 let seat = self.update(|state, now| {
                     state.handle_control(now, id, &piece);
@@ -316,9 +340,12 @@ impl Core {
             if conn.close_reason().is_none() {
                 self.update(|state, now| state.handle_control_end(now, id));
             }
-        };
+        });
+        // A task of its own: a frame wakes it, and would otherwise make everything below look for work as well. It has no
+        // span, which would be entered and left for each frame: what is logged about frames names room and member.
+        let forwarding = Subtask::spawn(Arc::clone(&self).forward(id, conn.clone()));
         // What a member said before its connection ended still counts, so both are read to their ends.
-        let receiving = async { tokio::join!(self.forward(id, &conn), reading).0 };
+        let receiving = async { tokio::join!(forwarding.join(), reading).0 };
         let serving = async {
             tokio::join!(
                 control_task,
@@ -326,7 +353,7 @@ impl Core {
                 self.watch_budget(id, &conn, &outbox)
             )
         };
-        // One task for all of a connection: whatever panics in it, only this membership ends.
+        // Both tasks of a connection end together: whatever panics in them, only this membership ends.
         tokio::select! {
             reason = receiving => membership.end(reason),
             _ = serving => {}
@@ -335,38 +362,43 @@ impl Core {
     }
 
     /// Forwards a connection's datagrams until it ends. Every receiver gets the same bytes, none of them copied.
-    async fn forward(&self, id: ConnId, conn: &Connection) -> LeaveReason {
-        let mut datagrams: Vec<Bytes> = Vec::with_capacity(DATAGRAM_BATCH);
+    async fn forward(self: Arc<Self>, id: ConnId, conn: Connection) -> LeaveReason {
         let mut targets = Vec::new();
-        let mut shipments: Vec<(ConnId, Arc<Outbox>, Vec<Bytes>)> = Vec::new();
-        loop {
-            if let Err(error) = recv_batch(conn, &mut datagrams, DATAGRAM_BATCH).await {
-                return leave_reason(&error);
-            }
-            let now = Instant::now();
-            {
-                let mut inner = self.lock();
-                for datagram in datagrams.drain(..) {
-                    targets.clear();
-                    // A drop is counted by the room already.
-                    let _ = inner.state.handle_datagram(now, id, &datagram, &mut targets);
-                    for target in &targets {
-                        if let Some((_, _, load)) = shipments.iter_mut().find(|(to, _, _)| to == target) {
-                            load.push(datagram.clone());
-                        } else if let Some(link) = inner.link(*target) {
-                            shipments.push((*target, Arc::clone(&link.outbox), vec![datagram.clone()]));
-                        }
-                    }
+        let mut shipments = Vec::new();
+        let error =
+            recv_batches(&conn, DATAGRAM_BATCH, |batch| self.ship(id, batch, &mut targets, &mut shipments));
+        leave_reason(&error.await)
+    }
+
+    /// Forwards one batch. The last two are memory that is used again.
+    fn ship(
+        &self,
+        id: ConnId,
+        datagrams: &mut Vec<Bytes>,
+        targets: &mut Vec<ConnId>,
+        shipments: &mut Vec<Shipment>,
+    ) {
+        let now = Instant::now();
+        {
+            let mut inner = self.lock();
+            for datagram in datagrams.drain(..) {
+                targets.clear();
+                // A drop is counted by the room already.
+                let _ = inner.state.handle_datagram(now, id, &datagram, targets);
+                let Some((last, others)) = targets.split_last() else { continue };
+                for target in others {
+                    inner.load(*target, datagram.clone(), shipments);
                 }
-                self.obey(&mut inner);
+                inner.load(*last, datagram, shipments);
             }
-            // Outside the lock: a push may send, and nobody else should wait for that.
-            shipments.retain_mut(|(_, outbox, load)| {
-                let used = !load.is_empty();
-                outbox.push_batch(load);
-                used
-            });
+            self.obey(&mut inner);
         }
+        // Outside the lock: a push may send, and nobody else should wait for that.
+        shipments.retain_mut(|shipment| {
+            let used = !shipment.load.is_empty();
+            shipment.outbox.push_batch(&mut shipment.load);
+            used
+        });
     }
 
     /// Tells the state when a connection carries larger or only smaller datagrams.

@@ -12,6 +12,8 @@ mod handle;
 mod sentence;
 mod state;
 #[cfg(feature = "runtime")]
+mod subtask;
+#[cfg(feature = "runtime")]
 mod throttle;
 
 pub use config::RelayConfig;

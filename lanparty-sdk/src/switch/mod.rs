@@ -50,7 +50,7 @@
 #[cfg(any(test, feature = "testing"))]
 pub mod craft;
 pub mod ip;
-mod layers;
+pub(crate) mod layers;
 mod limit;
 mod mss;
 mod safety;

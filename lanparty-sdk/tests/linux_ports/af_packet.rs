@@ -4,11 +4,16 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
+use lanparty_sdk::frame::{EtherType, MacAddr};
 use lanparty_sdk::obs::DropReason;
 use lanparty_sdk::port::af_packet::{AfPacketError, AfPacketOptions, AfPacketPort, preflight};
+use lanparty_sdk::port::offload::complete_transport_checksum;
 use lanparty_sdk::port::{PortKind, TrySendError};
+use lanparty_sdk::switch::craft::{ethernet, ipv6, tcp};
+use lanparty_sdk::switch::ip::protocol::TCP;
 use libtest_mimic::Trial;
 
+use crate::bulk::packets;
 use crate::kit::{
     Veth, eventually, frame, ip, is_ours, open, receive, receive_error, receive_ours, receive_where, send,
     trial, trial_async, try_ip,
@@ -25,6 +30,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial_async("af_packet::tags_are_put_back", tags_are_put_back),
         trial_async("af_packet::jumbo_frames_keep_their_length", jumbo_frames_keep_their_length),
         trial_async("af_packet::frames_that_do_not_fit_are_refused", frames_that_do_not_fit_are_refused),
+        trial_async("af_packet::a_flow_that_does_not_fit_is_refused", a_flow_that_does_not_fit_is_refused),
         trial_async("af_packet::a_full_kernel_queue_is_told", a_full_kernel_queue_is_told),
         trial_async("af_packet::link_down_and_up_is_survived", link_down_and_up_is_survived),
         trial_async("af_packet::removal_ends_the_port", removal_ends_the_port),
@@ -147,6 +153,35 @@ async fn frames_that_do_not_fit_are_refused() {
     left.sink.try_send_batch(&mut vec![frame(3, 60), frame(4, 1600), frame(5, 1514)], &mut |_| errors += 1);
     assert_eq!(errors, 1);
     assert_eq!(receive_where(&mut right, 2, is_ours).await, [frame(3, 60), frame(5, 1514)]);
+}
+
+async fn a_flow_that_does_not_fit_is_refused() {
+    const HEADERS: usize = 14 + 40 + 20;
+    let _veth = Veth::up();
+    let left = open(Veth::LEFT);
+    let flow = |len: usize| -> Vec<Bytes> {
+        let segment = |number: usize| {
+            let packet = ipv6(TCP, &tcp(true, 0x10, &[], &vec![7; len - HEADERS]));
+            let mut frame =
+                ethernet(MacAddr::BROADCAST, MacAddr([2, 0, 0, 0, 0, 1]), EtherType::IPV6, &packet);
+            let sequence = u32::try_from(number * (len - HEADERS)).unwrap();
+            frame[58..62].copy_from_slice(&sequence.to_be_bytes());
+            assert_eq!(complete_transport_checksum(&mut frame), Ok(true));
+            frame.into()
+        };
+        (0..3).map(segment).collect()
+    };
+    let send = |len| {
+        let mut errors = Vec::new();
+        let before = packets(Veth::LEFT).1;
+        left.sink.try_send_batch(&mut flow(len), &mut |error| errors.push(error));
+        (errors, packets(Veth::LEFT).1 - before)
+    };
+    let (errors, sent) = send(1514);
+    assert_eq!((errors.len(), sent), (0, 1), "they are sent as one");
+    let (errors, sent) = send(1515);
+    assert_eq!((errors.len(), sent), (3, 0), "the kernel would not look into the super-frame");
+    assert!(errors.iter().all(|error| matches!(error, TrySendError::Refused(_))), "{errors:?}");
 }
 
 async fn a_full_kernel_queue_is_told() {

@@ -11,6 +11,8 @@
 #[cfg(target_os = "linux")]
 mod af_packet;
 #[cfg(target_os = "linux")]
+mod bulk;
+#[cfg(target_os = "linux")]
 #[path = "../support/enter.rs"]
 mod enter;
 #[cfg(target_os = "linux")]
@@ -38,7 +40,8 @@ fn main() -> std::process::ExitCode {
     if !arguments.list {
         roles::prepare();
     }
-    let trials = af_packet::trials().into_iter().chain(offload::trials()).chain(tap::trials()).collect();
+    let trials = [af_packet::trials(), offload::trials(), tap::trials()];
+    let trials = trials.into_iter().flatten().collect();
     if libtest_mimic::run(&arguments, trials).has_failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 

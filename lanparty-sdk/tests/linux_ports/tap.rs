@@ -10,6 +10,7 @@ use lanparty_sdk::port::tap_linux::{TapError, TapOptions, TapPort};
 use lanparty_sdk::port::{NameError, PortKind, TrySendError};
 use libtest_mimic::Trial;
 
+use crate::bulk;
 use crate::kit::{
     eventually, frame, ip, is_ours, open, receive_error, receive_ours, receive_where, send, trial,
     trial_async, try_ip,
@@ -24,7 +25,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         assert_ne!(std::env::var("LANPARTY_REQUIRE_NETNS").as_deref(), Ok("1"), "and that is demanded");
         return Vec::new();
     }
-    vec![
+    let mut trials = vec![
         trial_async("tap::names_follow_the_rules", names_follow_the_rules),
         trial_async("tap::a_taken_name_is_busy", a_taken_name_is_busy),
         trial_async("tap::the_host_sees_address_mtu_and_cable", the_host_sees_address_mtu_and_cable),
@@ -34,7 +35,9 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial_async("tap::bad_frames_are_refused", bad_frames_are_refused),
         trial_async("tap::deletion_ends_the_port", deletion_ends_the_port),
         trial("tap::a_killed_program_leaves_nothing", a_killed_program_leaves_nothing),
-    ]
+    ];
+    trials.extend(bulk::trials());
+    trials
 }
 
 async fn names_follow_the_rules() {

@@ -103,11 +103,11 @@ impl AfPacketPort {
         let info = preflight(iface)?;
         let filter = options.ignored_udp_flow.map(filter::udp_flow);
         let capture = socket::open_capture(&info, options.receive_buffer_bytes, filter.as_deref())?;
-        let output = socket::open_output(&info)?;
+        let (output, vnet) = socket::open_output(&info)?;
         let capture = Arc::new(Capture::new(capture, info.clone()).map_err(AfPacketError::Reactor)?);
         let handle = AfPacketHandle { capture: Arc::downgrade(&capture) };
         let caps = PortCaps::new(PortKind::AfPacket, iface).with_mac(info.mac).with_mtu(info.mtu);
-        Ok((Port::new(AfPacketSource::new(capture), AfPacketSink::new(output, caps)), handle))
+        Ok((Port::new(AfPacketSource::new(capture), AfPacketSink::new(output, vnet, caps)), handle))
     }
 }
 

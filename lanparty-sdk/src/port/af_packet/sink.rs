@@ -6,42 +6,55 @@ use std::os::fd::{AsFd, OwnedFd};
 use bytes::Bytes;
 
 use super::socket::{BATCH, send_many};
+use crate::frame::ETHERNET_HEADER_LEN;
+use crate::port::merging::Merging;
 use crate::port::{FrameSink, PortCaps, TrySendError};
 
 /// Sends frames out of an interface. Made by [`AfPacketPort::open`](super::AfPacketPort::open).
 ///
-/// A frame beyond the interface's MTU, and any frame while the interface is down, is
+/// Frames of one TCP flow that come in one batch are handed to the kernel as one, which cuts them again if the network card
+/// does not. A frame beyond the interface's MTU, and any frame while the interface is down, is
 /// [refused](TrySendError::Refused); after the interface was removed the sink is [closed](TrySendError::Closed).
 #[derive(Debug)]
 pub struct AfPacketSink {
     socket: OwnedFd,
+    /// Whether the socket expects a description before every frame.
+    vnet: bool,
+    merging: Merging,
     caps: PortCaps,
 }
 
 impl AfPacketSink {
-    pub(super) const fn new(socket: OwnedFd, caps: PortCaps) -> Self {
-        Self { socket, caps }
+    pub(super) const fn new(socket: OwnedFd, vnet: bool, caps: PortCaps) -> Self {
+        let max_len = caps.mtu as usize + ETHERNET_HEADER_LEN;
+        Self { socket, vnet, merging: Merging::new(vnet, max_len), caps }
     }
 
-    /// Sends what it can, and reports every frame that was not taken.
-    fn send(&self, frames: &[Bytes], refused: &mut dyn FnMut(TrySendError)) {
+    /// Sends what it can, and reports every frame that was not taken. Returns how many were.
+    fn send(&self, frames: &[&Bytes], refused: &mut dyn FnMut(TrySendError)) -> usize {
         let mut rest = frames;
+        let mut all = 0;
         while let Some(first) = rest.first() {
-            let taken = match send_many(self.socket.as_fd(), &rest[..rest.len().min(BATCH)]) {
+            let taken = match send_many(self.socket.as_fd(), self.vnet, &rest[..rest.len().min(BATCH)]) {
                 // At least one, and never more than there are: a kernel that says otherwise must not stop us.
-                Ok(sent) => sent.clamp(1, rest.len()),
+                Ok(sent) => {
+                    all += sent.clamp(1, rest.len());
+                    sent.clamp(1, rest.len())
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 // The socket's own queue is full, and will be for those that follow.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    return rest.iter().for_each(|frame| refused(TrySendError::Full(frame.clone())));
+                    rest.iter().for_each(|frame| refused(TrySendError::Full((*frame).clone())));
+                    break;
                 }
                 Err(error) => {
-                    refused(classify(error, first.clone()));
+                    refused(classify(error, (*first).clone()));
                     1
                 }
             };
             rest = &rest[taken..];
         }
+        all
     }
 }
 
@@ -52,12 +65,12 @@ impl FrameSink for AfPacketSink {
 
     fn try_send(&self, frame: Bytes) -> Result<(), TrySendError> {
         let mut result = Ok(());
-        self.send(&[frame], &mut |error| result = Err(error));
+        self.send(&[&frame], &mut |error| result = Err(error));
         result
     }
 
     fn try_send_batch(&self, frames: &mut Vec<Bytes>, refused: &mut dyn FnMut(TrySendError)) {
-        self.send(frames, refused);
+        self.merging.send(&self.socket, frames, |frames| self.send(frames, refused));
         frames.clear();
     }
 

@@ -89,12 +89,16 @@ pub(super) fn open_capture(
 
 /// Opens the socket that sends.
 ///
-/// A socket of its own, for no protocol: it never receives, its frames need no offload header, and its calls cannot take
-/// away the error that tells the reader of an interface that went down.
-pub(super) fn open_output(info: &InterfaceInfo) -> Result<OwnedFd, AfPacketError> {
+/// A socket of its own, for no protocol: it never receives, and its calls cannot take away the error that tells the reader
+/// of an interface that went down. Returns also whether every frame is to have a [`VnetHeader`], which super-frames need.
+pub(super) fn open_output(info: &InterfaceInfo) -> Result<(OwnedFd, bool), AfPacketError> {
     let socket = open_socket()?;
+    let vnet = set_option(socket.as_fd(), libc::SOL_PACKET, PACKET_VNET_HDR, &1);
+    if let Err(error) = &vnet {
+        tracing::debug!(target: "lanparty::port", %error, "frames are sent one by one");
+    }
     bind(socket.as_fd(), info, 0)?;
-    Ok(socket)
+    Ok((socket, vnet.is_ok()))
 }
 
 /// Registers the listening socket with the runtime.
@@ -140,19 +144,23 @@ pub(super) fn is_bound(fd: BorrowedFd<'_>) -> io::Result<bool> {
     Ok(address.sll_ifindex > 0)
 }
 
-/// Sends `frames` in order, at most [`BATCH`] of them, and returns how many were sent: at least one.
-pub(super) fn send_many(fd: BorrowedFd<'_>, frames: &[Bytes]) -> io::Result<usize> {
+/// Sends `frames` in order, at most [`BATCH`] of them, each behind a [`VnetHeader`] that asks for nothing if there is to
+/// be one. Returns how many were sent: at least one.
+pub(super) fn send_many(fd: BorrowedFd<'_>, vnet: bool, frames: &[&Bytes]) -> io::Result<usize> {
+    static NOTHING: [u8; VnetHeader::LEN] = [0; VnetHeader::LEN];
     // SAFETY: iovec and mmsghdr are plain data, for which all zeros is a valid value.
-    let (mut vectors, mut headers): ([libc::iovec; BATCH], [libc::mmsghdr; BATCH]) = unsafe { zeroed() };
+    let (mut vectors, mut headers): ([[libc::iovec; 2]; BATCH], [libc::mmsghdr; BATCH]) = unsafe { zeroed() };
     let mut count = 0;
-    for ((frame, vector), header) in frames.iter().zip(&mut vectors).zip(&mut headers) {
-        *vector = libc::iovec { iov_base: frame.as_ptr().cast_mut().cast(), iov_len: frame.len() };
-        header.msg_hdr.msg_iov = vector;
-        header.msg_hdr.msg_iovlen = 1;
+    for ((frame, pieces), header) in frames.iter().zip(&mut vectors).zip(&mut headers) {
+        *pieces = [&NOTHING[..], &frame[..]]
+            .map(|piece| libc::iovec { iov_base: piece.as_ptr().cast_mut().cast(), iov_len: piece.len() });
+        let pieces = if vnet { &mut pieces[..] } else { &mut pieces[1..] };
+        header.msg_hdr.msg_iov = pieces.as_mut_ptr();
+        header.msg_hdr.msg_iovlen = pieces.len() as _;
         count += 1;
     }
-    // SAFETY: the first `count` headers point to vectors that point to `frames`; all live until the call returns, and
-    // sending only reads them.
+    // SAFETY: the first `count` headers point to vectors that point to `frames` and a constant; all live until the call
+    // returns, and sending only reads them.
     let sent =
         unsafe { libc::sendmmsg(fd.as_raw_fd(), headers.as_mut_ptr(), count, libc::MSG_DONTWAIT as _) };
     check(sent).map(|sent| usize::try_from(sent).unwrap_or_default())

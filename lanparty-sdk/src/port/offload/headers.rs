@@ -5,6 +5,7 @@ use crate::frame::{ETHERNET_HEADER_LEN, EtherType, VLAN_TAG_LEN};
 /// IP protocol numbers (IANA).
 pub(super) mod protocol {
     pub(crate) const HOP_BY_HOP: u8 = 0;
+    pub(crate) const ICMP: u8 = 1;
     pub(crate) const TCP: u8 = 6;
     pub(crate) const UDP: u8 = 17;
     pub(crate) const ROUTING: u8 = 43;

@@ -5,13 +5,18 @@
 //! listens on such a device sees frames in that state, and no other host could use them. This module finishes the work
 //! in plain computation: no socket, no clock, no allocation per frame. Whatever does not add up is
 //! [`DropReason::BadOffload`], never a panic.
+//!
+//! The other way round, a kernel takes several frames of one flow as one super-frame at a fraction of the cost:
+//! [`Runs`] finds them, and [`SuperFrame`] describes them.
 
 mod checksum;
 mod headers;
+mod merge;
 mod segment;
 mod vnet;
 
 pub use checksum::{complete_checksum, complete_transport_checksum, internet_checksum};
+pub use merge::{MERGE_WINDOW, Run, Runs, SuperFrame};
 pub use segment::{MAX_SEGMENTS, Segments};
 pub use vnet::{GsoKind, VnetHeader};
 

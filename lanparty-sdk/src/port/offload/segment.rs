@@ -13,6 +13,10 @@ use crate::obs::DropReason;
 /// UDP stops at 128. It bounds what a forged segment size could blow up.
 pub const MAX_SEGMENTS: usize = 2048;
 
+/// No smaller pieces are ever made of our own accord; with these, the largest super-frame stays far below
+/// [`MAX_SEGMENTS`].
+const MIN_SIZE: usize = 536;
+
 const TCP_FIN: u8 = 0x01;
 const TCP_PSH: u8 = 0x08;
 const TCP_CWR: u8 = 0x80;
@@ -101,6 +105,17 @@ impl<'a> Segments<'a> {
             tcp_flags,
             checksummed,
         })
+    }
+
+    /// Cuts smaller, if the segments of TCP would otherwise not fit into `mtu`: whoever made the super-frame may not have
+    /// known it. UDP is left as it is, since its datagrams are whole.
+    #[must_use]
+    pub fn at_most(mut self, mtu: u16) -> Self {
+        let room = usize::from(mtu).saturating_sub(self.headers.len() - self.layout.network);
+        if self.layout.protocol == protocol::TCP {
+            self.size = self.size.min(room.max(MIN_SIZE));
+        }
+        self
     }
 
     /// The next frame, as its headers and its payload. `None` after the last one.

@@ -2,7 +2,11 @@
 
 /// The flow uses explicit congestion notification, and its CWR bit belongs to the first segment only.
 const GSO_ECN: u8 = 0x80;
-const FLAG_NEEDS_CSUM: u8 = 0x01;
+const GSO_NONE: u8 = 0;
+pub(super) const GSO_TCPV4: u8 = 1;
+pub(super) const GSO_TCPV6: u8 = 4;
+const GSO_UDP_L4: u8 = 5;
+pub(super) const FLAG_NEEDS_CSUM: u8 = 0x01;
 
 /// How a super-frame is to be cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,7 +34,7 @@ pub struct VnetHeader {
     pub flags: u8,
     /// How to cut, as the wire says it; [`VnetHeader::gso`] reads it.
     pub gso_type: u8,
-    /// A hint where the payload begins, in bytes. Not used: the headers themselves tell.
+    /// A hint where the payload begins, in bytes. Not used in what is read: the headers themselves tell.
     pub hdr_len: u16,
     /// Payload of each segment in bytes.
     pub gso_size: u16,
@@ -72,10 +76,10 @@ impl VnetHeader {
     #[must_use]
     pub const fn gso(self) -> GsoKind {
         match self.gso_type & !GSO_ECN {
-            0 => GsoKind::None,
-            1 => GsoKind::TcpV4,
-            4 => GsoKind::TcpV6,
-            5 => GsoKind::UdpL4,
+            GSO_NONE => GsoKind::None,
+            GSO_TCPV4 => GsoKind::TcpV4,
+            GSO_TCPV6 => GsoKind::TcpV6,
+            GSO_UDP_L4 => GsoKind::UdpL4,
             other => GsoKind::Unknown(other),
         }
     }

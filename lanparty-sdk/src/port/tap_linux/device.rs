@@ -2,13 +2,15 @@
 #![allow(unsafe_code, reason = "the TAP driver is driven by ioctls and plain reads and writes")]
 
 use std::fs::OpenOptions;
-use std::io;
+use std::io::{self, IoSliceMut};
 use std::net::IpAddr;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
+use nix::sys::uio::readv;
 use tokio::io::Interest;
 use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
 
@@ -16,6 +18,8 @@ use super::TapError;
 use crate::frame::MacAddr;
 use crate::port::InterfaceAddress;
 use crate::port::interface::{Interface, check, request};
+use crate::port::merging::{Merging, write_frame};
+use crate::port::offload::VnetHeader;
 
 const TUN_PATH: &str = "/dev/net/tun";
 
@@ -27,14 +31,27 @@ pub(super) struct Device {
     name: String,
     mac: MacAddr,
     mtu: AtomicU16,
+    /// Whether every frame comes and goes behind a [`VnetHeader`].
+    vnet: bool,
+    merging: Merging,
 }
 
 impl Device {
     /// Makes an adapter that does not exist yet, switched on and with its cable pulled.
-    pub(super) fn create(name: &str, mac: Option<MacAddr>, mtu: u16) -> Result<Self, TapError> {
+    ///
+    /// With `offload`, frames are exchanged as the kernel has them inside, as far as this kernel does that.
+    pub(super) fn create(
+        name: &str,
+        mac: Option<MacAddr>,
+        mtu: u16,
+        offload: bool,
+    ) -> Result<Self, TapError> {
         let owned = || name.to_owned();
         let fd = open_tun()?;
-        attach(&fd, name)?;
+        let vnet = attach(&fd, name, offload)?;
+        if vnet {
+            set_offload(&fd);
+        }
         let interface = Interface::new(name).map_err(TapError::Socket)?;
         if let Some(mac) = mac {
             interface.set_hardware_address(mac).map_err(|source| TapError::SetMac {
@@ -53,7 +70,15 @@ impl Device {
         // SAFETY: an OwnedFd is one open descriptor, always the same, for as long as it lives, and AsyncFd keeps it alive.
         let fd = unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE) }
             .map_err(|error| TapError::Reactor(error.into()))?;
-        Ok(Self { fd, interface, name: owned(), mac, mtu: AtomicU16::new(mtu) })
+        Ok(Self {
+            fd,
+            interface,
+            name: owned(),
+            mac,
+            mtu: AtomicU16::new(mtu),
+            vnet,
+            merging: Merging::new(vnet, usize::MAX),
+        })
     }
 
     pub(super) fn name(&self) -> &str {
@@ -107,20 +132,32 @@ impl Device {
         check(unsafe { libc::ioctl(self.fd.as_raw_fd(), libc::TUNGETIFF, &raw mut request) }).is_ok()
     }
 
-    /// Reads one frame to `place`, and what does not fit there to `overflow`.
-    pub(super) fn read(&self, place: &mut [u8], overflow: &mut [u8]) -> io::Result<usize> {
-        let vectors = [place, overflow]
-            .map(|buffer| libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() });
-        // SAFETY: both vectors point to memory that is ours alone and lives until the call returns.
-        let read = unsafe { libc::readv(self.fd.as_raw_fd(), vectors.as_ptr(), 2) };
-        usize::try_from(read).map_err(|_| io::Error::last_os_error())
+    /// Reads one frame to `place`, and what does not fit there to `overflow`. Returns its length and what is still to be
+    /// done to it.
+    pub(super) fn read(&self, place: &mut [u8], overflow: &mut [u8]) -> io::Result<(usize, VnetHeader)> {
+        if !self.vnet {
+            let mut pieces = [IoSliceMut::new(place), IoSliceMut::new(overflow)];
+            return Ok((readv(&self.fd, &mut pieces)?, VnetHeader::default()));
+        }
+        let mut header = [0; VnetHeader::LEN];
+        let mut pieces = [IoSliceMut::new(&mut header), IoSliceMut::new(place), IoSliceMut::new(overflow)];
+        let read = readv(&self.fd, &mut pieces)?;
+        Ok((read.saturating_sub(VnetHeader::LEN), VnetHeader::parse(header)))
+    }
+
+    /// Writes several frames, those of one flow as one, and the others by `send_each`.
+    pub(super) fn write_batch(&self, frames: &[Bytes], send_each: impl FnMut(&[&Bytes]) -> usize) {
+        self.merging.send(&self.fd, frames, send_each);
     }
 
     /// Writes one frame.
-    pub(super) fn write(&self, frame: &[u8]) -> io::Result<usize> {
-        // SAFETY: `frame` lives until the call returns, and is only read.
-        let written = unsafe { libc::write(self.fd.as_raw_fd(), frame.as_ptr().cast(), frame.len()) };
-        usize::try_from(written).map_err(|_| io::Error::last_os_error())
+    pub(super) fn write(&self, frame: &[u8]) -> io::Result<()> {
+        if self.vnet {
+            return write_frame(&self.fd, VnetHeader::default(), std::iter::once(frame));
+        }
+        // Vectors have their price, and here are none needed.
+        nix::unistd::write(&self.fd, frame)?;
+        Ok(())
     }
 }
 
@@ -136,25 +173,52 @@ fn open_tun() -> Result<OwnedFd, TapError> {
     }
 }
 
-/// Makes the adapter that `fd` then stands for. It must be new: an existing one would be shared.
-fn attach(fd: &OwnedFd, name: &str) -> Result<(), TapError> {
+/// Makes the adapter that `fd` then stands for. It must be new: an existing one would be shared. Returns whether frames
+/// have a [`VnetHeader`], which is asked for with `offload`.
+fn attach(fd: &OwnedFd, name: &str, offload: bool) -> Result<bool, TapError> {
     let owned = || name.to_owned();
-    let mut request = request(name).map_err(|source| TapError::Create { name: owned(), source })?;
-    let flags = libc::IFF_TAP | libc::IFF_NO_PI | libc::IFF_TUN_EXCL;
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the flags are sixteen bits, the highest of them included"
-    )]
-    let flags = flags as libc::c_short;
-    request.ifr_ifru.ifru_flags = flags;
-    // SAFETY: the descriptor is open, and TUNSETIFF takes an ifreq.
-    match check(unsafe { libc::ioctl(fd.as_raw_fd(), libc::TUNSETIFF, &raw mut request) }) {
-        Ok(_) => Ok(()),
-        Err(source) => Err(match source.raw_os_error() {
-            Some(libc::EPERM) => TapError::NotPermitted { source },
-            Some(libc::EBUSY) => TapError::Busy { name: owned(), source },
-            _ => TapError::Create { name: owned(), source },
-        }),
+    let create = |vnet: bool| {
+        let mut request = request(name)?;
+        let flags = libc::IFF_TAP | libc::IFF_NO_PI | libc::IFF_TUN_EXCL;
+        let flags = if vnet { flags | libc::IFF_VNET_HDR } else { flags };
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the flags are sixteen bits, the highest of them included"
+        )]
+        let flags = flags as libc::c_short;
+        request.ifr_ifru.ifru_flags = flags;
+        // SAFETY: the descriptor is open, and TUNSETIFF takes an ifreq.
+        check(unsafe { libc::ioctl(fd.as_raw_fd(), libc::TUNSETIFF, &raw mut request) })
+    };
+    let result = match create(offload) {
+        Err(error) if offload && error.raw_os_error() == Some(libc::EINVAL) => {
+            tracing::debug!(target: "lanparty::port", %error, "this kernel has no offload for adapters");
+            create(false).map(|_| false)
+        }
+        result => result.map(|_| offload),
+    };
+    result.map_err(|source| match source.raw_os_error() {
+        Some(libc::EPERM) => TapError::NotPermitted { source },
+        Some(libc::EBUSY) => TapError::Busy { name: owned(), source },
+        _ => TapError::Create { name: owned(), source },
+    })
+}
+
+/// Tells the kernel what it may leave to us, as much as it knows: what it does not know of, it does itself.
+fn set_offload(fd: &OwnedFd) {
+    const TCP: libc::c_uint = libc::TUN_F_CSUM | libc::TUN_F_TSO4 | libc::TUN_F_TSO6;
+    const ECN: libc::c_uint = TCP | libc::TUN_F_TSO_ECN;
+    /// Since Linux 6.2.
+    const UDP: libc::c_uint = ECN | libc::TUN_F_USO4 | libc::TUN_F_USO6;
+    for flags in [UDP, ECN, TCP, libc::TUN_F_CSUM] {
+        // SAFETY: the descriptor is open, and TUNSETOFFLOAD takes a number.
+        let result = unsafe { libc::ioctl(fd.as_raw_fd(), libc::TUNSETOFFLOAD, libc::c_ulong::from(flags)) };
+        match check(result) {
+            Ok(_) => return,
+            Err(error) => {
+                tracing::debug!(target: "lanparty::port", flags, %error, "this kernel has less offload");
+            }
+        }
     }
 }
 

@@ -23,9 +23,10 @@ pub use error::TapError;
 
 use super::address::InterfaceAddress;
 use super::interface::check_name;
+use super::offload::{GsoKind, Segments, VnetHeader, complete_checksum};
 use super::slab::Slab;
 use super::{FrameBatch, FrameSink, FrameSource, Port, PortCaps, PortKind, TrySendError};
-use crate::frame::{DEFAULT_MTU, MAX_TAGGED_FRAME_LEN, MIN_MTU, MacAddr};
+use crate::frame::{DEFAULT_MTU, ETHERNET_HEADER_LEN, MAX_TAGGED_FRAME_LEN, MIN_MTU, MacAddr};
 use crate::obs::{DropCounts, DropReason};
 use device::Device;
 
@@ -36,13 +37,14 @@ pub struct TapOptions {
     mac: Option<MacAddr>,
     mtu: u16,
     addresses: Vec<InterfaceAddress>,
+    offload: bool,
 }
 
 impl TapOptions {
     /// An adapter called `name`: at most 15 bytes, without `/`, `:`, `%` and whitespace.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), mac: None, mtu: DEFAULT_MTU, addresses: Vec::new() }
+        Self { name: name.into(), mac: None, mtu: DEFAULT_MTU, addresses: Vec::new(), offload: true }
     }
 
     /// Its address. Unless set, the kernel makes up a random one, which is another one each time.
@@ -60,6 +62,13 @@ impl TapOptions {
     /// Gives it a static IP address from the start; see [`TapHandle::add_address`].
     pub fn address(&mut self, address: InterfaceAddress) -> &mut Self {
         self.addresses.push(address);
+        self
+    }
+
+    /// Whether the kernel may hand over and take up to 64 KiB of a flow at once, and leave checksums to us: on unless set,
+    /// as far as the kernel does that. The frames are the same either way; without, bulk costs several times as much.
+    pub const fn offload(&mut self, offload: bool) -> &mut Self {
+        self.offload = offload;
         self
     }
 }
@@ -98,7 +107,7 @@ impl TapPort {
         if options.mtu < MIN_MTU {
             return Err(TapError::BadMtu { mtu: options.mtu });
         }
-        let device = Arc::new(Device::create(name, options.mac, options.mtu)?);
+        let device = Arc::new(Device::create(name, options.mac, options.mtu, options.offload)?);
         let handle = TapHandle { device: Arc::downgrade(&device), name: name.clone() };
         for address in &options.addresses {
             handle.add_address(*address).map_err(|source| TapError::Address {
@@ -113,7 +122,7 @@ impl TapPort {
             device: device.clone(),
             check,
             slab: Slab::default(),
-            overflow: vec![0; OVERFLOW_LEN],
+            large: vec![0; ORDINARY_LEN + OVERFLOW_LEN],
             drops: DropCounts::default(),
         };
         Ok((Port::new(source, TapSink { device }), handle))
@@ -161,51 +170,86 @@ impl fmt::Debug for TapHandle {
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// Where an ordinary frame is read to; what is longer continues in the overflow buffer.
 const ORDINARY_LEN: usize = MAX_TAGGED_FRAME_LEN;
-/// Together with [`ORDINARY_LEN`] more than the longest frame of a TAP device, whose MTU is at most 65 521.
+/// Together with [`ORDINARY_LEN`] more than the longest frame of a TAP device: its MTU is at most 65 521, and a
+/// super-frame is an IP packet of at most 64 KiB.
 const OVERFLOW_LEN: usize = 0x1_0000;
 
 /// Reads what the host sends through its adapter. Made by [`TapPort::open`].
 ///
-/// Each frame is read straight to where it stays; only one longer than standard Ethernet, which the host sends if
-/// somebody raised the MTU, is put together from two pieces. [`take_drops`](FrameSource::take_drops) tells runts.
+/// An ordinary frame is read straight to where it stays. One longer than standard Ethernet, which is a super-frame or
+/// comes from a host where somebody raised the MTU, is put together from two pieces first.
+/// [`take_drops`](FrameSource::take_drops) tells runts and offload that could not be finished.
 pub struct TapSource {
     device: Arc<Device>,
     check: Interval,
     slab: Slab,
-    overflow: Vec<u8>,
+    /// Room for the longest frame, the second piece of which is read to where it belongs.
+    large: Vec<u8>,
     drops: DropCounts,
 }
 
 impl TapSource {
-    /// Reads one frame. Returns whether there may be more.
+    /// Reads once. Returns whether there may be more.
     fn read(&mut self, batch: &mut FrameBatch) -> io::Result<bool> {
         let place = self.slab.place(ORDINARY_LEN);
-        let len = match self.device.read(place, &mut self.overflow) {
-            Ok(len) => len,
-            Err(error) => {
-                return match error.raw_os_error() {
-                    Some(libc::EAGAIN) => Ok(false),
-                    Some(libc::EINTR) => Ok(true),
-                    // The adapter was deleted under us.
-                    Some(libc::EBADFD | libc::EFAULT) => Err(removed(&self.device)),
-                    _ => Err(error),
-                };
+        match self.device.read(place, &mut self.large[ORDINARY_LEN..]) {
+            Ok((len, vnet)) => {
+                if let Err(reason) = self.finish(len, vnet, batch) {
+                    tracing::trace!(target: "lanparty::port", len, %reason, "frame from the adapter dropped");
+                    self.drops.add(reason);
+                }
+                Ok(true)
             }
-        };
-        if len < crate::frame::ETHERNET_HEADER_LEN {
-            tracing::trace!(target: "lanparty::port", len, "runt from the adapter dropped");
-            self.drops.add(DropReason::Runt);
-        } else if len >= ORDINARY_LEN + OVERFLOW_LEN {
-            tracing::trace!(target: "lanparty::port", len, "truncated frame from the adapter dropped");
-            self.drops.add(DropReason::Truncated);
-        } else if let Some(beyond) = len.checked_sub(ORDINARY_LEN) {
-            let head = place.to_vec();
-            batch.push(self.slab.frame(&[&head, &self.overflow[..beyond]]));
-        } else {
-            batch.push(self.slab.take(len));
+            Err(error) => match error.raw_os_error() {
+                Some(libc::EAGAIN) => Ok(false),
+                Some(libc::EINTR) => Ok(true),
+                // A super-frame of a kind that the kernel cannot describe: it is lost, the next one is not.
+                Some(libc::EINVAL) => {
+                    self.drops.add(DropReason::BadOffload);
+                    Ok(true)
+                }
+                // The adapter was deleted under us.
+                Some(libc::EBADFD | libc::EFAULT) => Err(removed(&self.device)),
+                _ => Err(error),
+            },
         }
-        Ok(true)
     }
+
+    /// Makes frames of what was read.
+    fn finish(&mut self, len: usize, vnet: VnetHeader, batch: &mut FrameBatch) -> Result<(), DropReason> {
+        if len < ETHERNET_HEADER_LEN {
+            return Err(DropReason::Runt);
+        }
+        if len >= self.large.len() {
+            return Err(DropReason::Truncated);
+        }
+        let place = self.slab.place(ORDINARY_LEN);
+        if vnet.gso() == GsoKind::None && len <= ORDINARY_LEN {
+            complete(&mut place[..len], vnet)?;
+            batch.push(self.slab.take(len));
+            return Ok(());
+        }
+        let head = len.min(ORDINARY_LEN);
+        self.large[..head].copy_from_slice(&place[..head]);
+        let frame = &mut self.large[..len];
+        if vnet.gso() == GsoKind::None {
+            complete(frame, vnet)?;
+            batch.push(self.slab.frame(&[frame]));
+            return Ok(());
+        }
+        let mut segments = Segments::new(frame, &vnet)?.at_most(self.device.mtu());
+        while let Some((headers, payload)) = segments.next_segment() {
+            batch.push(self.slab.frame(&[headers, payload]));
+        }
+        Ok(())
+    }
+}
+
+fn complete(frame: &mut [u8], vnet: VnetHeader) -> Result<(), DropReason> {
+    if vnet.needs_checksum() {
+        complete_checksum(frame, vnet.csum_start.into(), vnet.csum_offset.into())?;
+    }
+    Ok(())
 }
 
 impl FrameSource for TapSource {
@@ -254,11 +298,26 @@ fn removed(device: &Device) -> io::Error {
 
 /// Writes frames to the host through its adapter. Made by [`TapPort::open`].
 ///
-/// [`set_link`](FrameSink::set_link) plugs the cable in and pulls it; the adapter itself stays up, so that its addresses
-/// and routes stay too. A frame is [refused](TrySendError::Refused) if the adapter was switched off by somebody.
+/// Frames of one TCP flow that come in one batch are written as one. [`set_link`](FrameSink::set_link) plugs the cable in
+/// and pulls it; the adapter itself stays up, so that its addresses and routes stay too. A frame is
+/// [refused](TrySendError::Refused) if the adapter was switched off by somebody.
 #[derive(Debug)]
 pub struct TapSink {
     device: Arc<Device>,
+}
+
+impl TapSink {
+    fn send(&self, frame: &Bytes) -> Result<(), TrySendError> {
+        loop {
+            let Err(error) = self.device.write(frame) else { return Ok(()) };
+            return Err(match error.raw_os_error() {
+                Some(libc::EINTR) => continue,
+                Some(libc::EAGAIN | libc::ENOBUFS | libc::ENOMEM) => TrySendError::Full(frame.clone()),
+                Some(libc::EBADFD) => TrySendError::Closed(frame.clone()),
+                _ => TrySendError::Refused(error),
+            });
+        }
+    }
 }
 
 impl FrameSink for TapSink {
@@ -269,15 +328,21 @@ impl FrameSink for TapSink {
     }
 
     fn try_send(&self, frame: Bytes) -> Result<(), TrySendError> {
-        loop {
-            let Err(error) = self.device.write(&frame) else { return Ok(()) };
-            return Err(match error.raw_os_error() {
-                Some(libc::EINTR) => continue,
-                Some(libc::EAGAIN | libc::ENOBUFS | libc::ENOMEM) => TrySendError::Full(frame),
-                Some(libc::EBADFD) => TrySendError::Closed(frame),
-                _ => TrySendError::Refused(error),
-            });
-        }
+        self.send(&frame)
+    }
+
+    fn try_send_batch(&self, frames: &mut Vec<Bytes>, refused: &mut dyn FnMut(TrySendError)) {
+        self.device.write_batch(frames, |frames| {
+            let mut taken = 0;
+            for frame in frames {
+                match self.send(frame) {
+                    Ok(()) => taken += 1,
+                    Err(error) => refused(error),
+                }
+            }
+            taken
+        });
+        frames.clear();
     }
 
     fn set_mtu(&self, mtu: u16) -> io::Result<()> {

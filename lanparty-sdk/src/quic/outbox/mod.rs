@@ -1,19 +1,22 @@
 //! The bounded queue in front of a connection.
 //!
-//! quinn's own datagram buffer is first in, first out, and kept small. Everything that does not fit it waits here, where
-//! it can still be dropped: whoever pushes never waits, and a slow receiver loses its own oldest datagrams only.
+//! quinn's own datagram buffer is first in, first out, and gets only what it can send soon. Everything else waits here, where
+//! it can still be scheduled and dropped: whoever pushes never waits, a game's frames do not wait behind a download, and
+//! a slow receiver loses its own datagrams only. What goes when is the queue's affair, see [`queue`].
+#![expect(clippy::disallowed_methods, reason = "waits are measured where they happen")]
 
 mod queue;
 mod transport;
 
 use std::fmt;
+use std::hash::RandomState;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use quinn::Connection;
 use tokio::sync::Notify;
 
-pub use transport::{DatagramTransport, TrySendDatagramError};
+pub use transport::{ConnectionTransport, DatagramTransport, TrySendDatagramError};
 
 use crate::obs::{DropCounts, DropReason};
 use queue::Queue;
@@ -26,13 +29,27 @@ pub struct OutboxLimits {
     pub bytes: usize,
     /// Datagrams. Default: 1024.
     pub datagrams: usize,
+    /// How long a datagram may wait at all. Default: [`OutboxLimits::MAX_AGE`].
+    pub max_age: Duration,
 }
 
 impl OutboxLimits {
+    /// 200 ms. Queues that stand are kept far below it; this is for paths that stop for a while, as wireless ones do.
+    /// After that long no game wants its frames any more, and TCP has begun to send its own again (the least that hosts
+    /// wait is 200 ms). Less would cost TCP a whole window at pauses that it would have sat out.
+    pub const MAX_AGE: Duration = Duration::from_millis(200);
+
     /// Room for this many bytes in this many datagrams.
     #[must_use]
     pub const fn new(bytes: usize, datagrams: usize) -> Self {
-        Self { bytes, datagrams }
+        Self { bytes, datagrams, max_age: Self::MAX_AGE }
+    }
+
+    /// How long a datagram may wait at all.
+    #[must_use]
+    pub const fn max_age(mut self, max_age: Duration) -> Self {
+        self.max_age = max_age;
+        self
     }
 }
 
@@ -54,18 +71,24 @@ pub struct OutboxStats {
     pub queued_datagrams: usize,
     /// Bytes in them.
     pub queued_bytes: usize,
-    /// Datagrams that were not sent: [`DropReason::OutboxFull`] if newer ones needed the room,
-    /// [`DropReason::OverBudget`] if they did not fit the connection or the outbox, [`DropReason::NotJoined`] if there was
-    /// no connection any more.
+    /// Datagrams that were not sent: [`DropReason::OutboxFull`] if others needed the room, [`DropReason::QueueDelay`] and
+    /// [`DropReason::Stale`] if they waited for too long, [`DropReason::OverBudget`] if they did not fit the connection or
+    /// the outbox, [`DropReason::NotJoined`] if there was no connection any more.
     pub drops: DropCounts,
 }
 
 /// A queue of datagrams for one connection, shared between any number of producers and the task that
 /// [runs](Outbox::run) it.
 ///
-/// Datagrams leave in the order in which they were pushed. While nothing waits, they go to the connection right from the
-/// producer's context, so that on an idle connection a frame costs no switch to another task.
-pub struct Outbox<T = Connection> {
+/// Datagrams of one flow leave in the order in which they were pushed. While nothing waits, they go to the connection
+/// right from the producer's context, so that on an idle connection a frame costs no switch to another task, and nobody
+/// looks at what it carries.
+///
+/// What has to wait is sorted by its headers into flows, which share what the connection carries: fairly by sender (or by
+/// receiver, where there is one sender), then fairly by flow, and a flow that had nothing waiting goes first. A flow that
+/// keeps a standing queue loses some of it (FQ-CoDel, RFC 8290, with a target of 5 ms and an interval of 100 ms). Address
+/// resolution, DHCP and probes go before all others, at most 8 KiB of them per second.
+pub struct Outbox<T = ConnectionTransport> {
     limits: OutboxLimits,
     state: Mutex<State<T>>,
     /// Wakes the sender. At most one sender waits.
@@ -77,6 +100,8 @@ pub struct Outbox<T = Connection> {
 struct State<T> {
     link: Link<T>,
     queue: Queue,
+    /// Whether a datagram is neither in the queue nor sent: it waits for the transport's room.
+    in_hand: bool,
     sent_datagrams: u64,
     sent_bytes: u64,
     drops: DropCounts,
@@ -101,7 +126,8 @@ impl<T: DatagramTransport> Outbox<T> {
         let shrunk = Arc::new(Notify::new());
         let state = State {
             link: Link::Awaited,
-            queue: Queue::new(limits),
+            queue: Queue::new(limits, RandomState::new()),
+            in_hand: false,
             sent_datagrams: 0,
             sent_bytes: 0,
             drops: DropCounts::default(),
@@ -110,9 +136,10 @@ impl<T: DatagramTransport> Outbox<T> {
         Self { limits, state: Mutex::new(state), work: Notify::new(), shrunk }
     }
 
-    /// Sends or queues a datagram. Never waits; if the outbox is full the oldest datagrams give way.
+    /// Sends or queues a datagram. Never waits; if the outbox is full, the oldest datagrams of the flow that has most
+    /// waiting give way.
     pub fn push(&self, datagram: Bytes) {
-        let wake = self.lock().push(datagram);
+        let wake = self.lock().push(datagram, &mut None);
         if wake {
             self.work.notify_one();
         }
@@ -125,9 +152,9 @@ impl<T: DatagramTransport> Outbox<T> {
             return;
         }
         let mut state = self.lock();
-        let mut wake = false;
+        let (mut wake, mut now) = (false, None);
         for datagram in datagrams.drain(..) {
-            wake |= state.push(datagram);
+            wake |= state.push(datagram, &mut now);
         }
         drop(state);
         if wake {
@@ -139,7 +166,8 @@ impl<T: DatagramTransport> Outbox<T> {
     /// dropped, and so is everything pushed later, until `run` is called with the next connection.
     ///
     /// At most one `run` may be under way.
-    pub async fn run(self: Arc<Self>, transport: T) {
+    pub async fn run(self: Arc<Self>, transport: impl Into<T>) {
+        let mut transport = transport.into();
         let _guard = DetachOnDrop(&self);
         {
             let mut state = self.lock();
@@ -153,12 +181,18 @@ impl<T: DatagramTransport> Outbox<T> {
                     () = self.work.notified() => {}
                     () = transport.closed() => return,
                 },
+                Drained::Held => {
+                    if !transport.room_changed().await {
+                        return;
+                    }
+                }
                 Drained::Waits(head) => {
                     let len = head.len();
                     let result = transport.send(head).await;
                     if !self.lock().account(len, &result) {
                         return;
                     }
+                    transport.has_waited();
                 }
                 Drained::Closed => return,
             }
@@ -205,6 +239,8 @@ impl<T> fmt::Debug for Outbox<T> {
 enum Drained {
     /// Everything is sent, and producers may send by themselves.
     Empty,
+    /// The transport had better not be given more now.
+    Held,
     /// This one needs room first.
     Waits(Bytes),
     /// The transport has ended.
@@ -212,17 +248,20 @@ enum Drained {
 }
 
 impl<T: DatagramTransport> State<T> {
-    /// Whether the sender must be woken.
-    fn push(&mut self, datagram: Bytes) -> bool {
+    /// Whether the sender must be woken. `now` is for the batch, and looked up only if something has to wait.
+    fn push(&mut self, datagram: Bytes, now: &mut Option<Instant>) -> bool {
         let len = datagram.len();
         let (datagram, wake) = match &self.link {
-            Link::Idle(transport) => match transport.try_send(datagram) {
-                Err(TrySendDatagramError::Full(datagram)) => (datagram, true),
-                result => {
-                    self.account(len, &result);
-                    return false;
+            Link::Idle(transport) => {
+                self.queue.note_direct(&datagram);
+                match transport.try_send(datagram) {
+                    Err(TrySendDatagramError::Full(datagram)) => (datagram, true),
+                    result => {
+                        self.account(len, &result);
+                        return false;
+                    }
                 }
-            },
+            }
             Link::Awaited | Link::Busy => (datagram, false),
             Link::Lost => {
                 self.drops.add(DropReason::NotJoined);
@@ -232,16 +271,29 @@ impl<T: DatagramTransport> State<T> {
         if wake {
             self.link = Link::Busy;
         }
-        self.queue.push(datagram, &mut self.drops);
+        self.queue.push(datagram, *now.get_or_insert_with(Instant::now), &mut self.drops);
         wake
     }
 
     /// Sends as much as there is room for.
     fn drain(&mut self, transport: &T) -> Drained {
-        while let Some(datagram) = self.queue.pop() {
+        let now = Instant::now();
+        let mut room = transport.room();
+        while self.queue.len() > 0 {
+            if room == 0 {
+                room = transport.room();
+            }
+            if room == 0 {
+                return Drained::Held;
+            }
+            let Some(datagram) = self.queue.pop(now, &mut self.drops) else { break };
+            room = room.saturating_sub(datagram.len().max(1));
             let len = datagram.len();
             match transport.try_send(datagram) {
-                Err(TrySendDatagramError::Full(datagram)) => return Drained::Waits(datagram),
+                Err(TrySendDatagramError::Full(datagram)) => {
+                    self.in_hand = true;
+                    return Drained::Waits(datagram);
+                }
                 result => {
                     if !self.account(len, &result) {
                         return Drained::Closed;
@@ -255,6 +307,7 @@ impl<T: DatagramTransport> State<T> {
 
     /// Counts what became of a datagram of `len` bytes. Whether the transport goes on.
     fn account(&mut self, len: usize, result: &Result<(), TrySendDatagramError>) -> bool {
+        self.in_hand = false;
         match result {
             Ok(()) => {
                 self.sent_datagrams += 1;
@@ -285,7 +338,7 @@ impl<T: DatagramTransport> Drop for DetachOnDrop<'_, T> {
     fn drop(&mut self) {
         let mut state = self.0.lock();
         state.link = Link::Lost;
-        let purged = state.queue.len() as u64;
+        let purged = state.queue.len() as u64 + u64::from(std::mem::take(&mut state.in_hand));
         state.drops.add_many(DropReason::NotJoined, purged);
         state.queue.clear();
     }

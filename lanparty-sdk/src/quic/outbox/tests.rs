@@ -20,6 +20,8 @@ struct FakeState {
 #[derive(Default)]
 struct FakeInner {
     room: usize,
+    /// How many bytes it wishes for, if there is a limit.
+    wish: Option<usize>,
     max: Option<usize>,
     sent: Vec<Bytes>,
     /// How many of them went out right from a producer's context.
@@ -49,10 +51,11 @@ impl DatagramTransport for Fake {
         if inner.max.is_some_and(|max| datagram.len() > max) {
             return Err(TrySendDatagramError::TooLarge);
         }
-        if inner.room == 0 {
+        if inner.room == 0 || inner.wish == Some(0) {
             return Err(TrySendDatagramError::Full(datagram));
         }
         inner.room -= 1;
+        inner.wish = inner.wish.map(|wish| wish.saturating_sub(datagram.len()));
         inner.sent.push(datagram);
         Ok(())
     }
@@ -67,6 +70,19 @@ impl DatagramTransport for Fake {
             }
             changed.await;
         }
+    }
+
+    fn room(&self) -> usize {
+        self.0.inner.lock().unwrap().wish.unwrap_or(usize::MAX)
+    }
+
+    async fn room_changed(&mut self) -> bool {
+        let mut changed = pin!(self.0.changed.notified());
+        changed.as_mut().enable();
+        if self.with_quietly(|inner| !inner.closed && inner.wish == Some(0)) {
+            changed.await;
+        }
+        self.with_quietly(|inner| !inner.closed)
     }
 
     async fn closed(&self) {
@@ -92,7 +108,8 @@ fn datagram(id: u8, len: usize) -> Bytes {
 }
 
 fn outbox(bytes: usize, datagrams: usize) -> Arc<Outbox<Fake>> {
-    Arc::new(Outbox::new(OutboxLimits::new(bytes, datagrams)))
+    // The clock is real here, and a test may be held up.
+    Arc::new(Outbox::new(OutboxLimits::new(bytes, datagrams).max_age(Duration::MAX)))
 }
 
 /// Polls the sender as its task would, without a runtime.
@@ -150,6 +167,35 @@ fn an_idle_outbox_sends_without_its_task() {
     assert_eq!(fake.sent(), [0, 1, 2, 3, 4, 5, 6]);
     outbox.push(datagram(7, 100));
     assert_eq!(fake.sent(), [0, 1, 2, 3, 4, 5, 6, 7], "idle again");
+}
+
+#[test]
+fn what_the_transport_does_not_wish_for_stays_in_the_queue() {
+    let (outbox, fake) = (outbox(1000, 10), Fake::default());
+    fake.with(|inner| (inner.room, inner.wish) = (100, Some(150)));
+    let mut sender = sender!(outbox, fake);
+    outbox.push_batch(&mut (0..5).map(|id| datagram(id, 100)).collect());
+    assert!(poll(&mut sender).is_pending());
+    assert_eq!(fake.sent(), [0, 1], "the last one may go beyond the wish");
+    assert_eq!(outbox.stats().queued_datagrams, 3, "none is on its way between queue and transport");
+    outbox.push(datagram(5, 100));
+    assert!(poll(&mut sender).is_pending());
+    assert_eq!(fake.sent(), [0, 1]);
+
+    fake.with(|inner| inner.wish = Some(1));
+    assert!(poll(&mut sender).is_pending());
+    assert_eq!(fake.sent(), [0, 1, 2]);
+    fake.with(|inner| inner.wish = None);
+    assert!(poll(&mut sender).is_pending());
+    assert_eq!(fake.sent(), [0, 1, 2, 3, 4, 5]);
+    outbox.push(datagram(6, 100));
+    assert_eq!(fake.sent(), [0, 1, 2, 3, 4, 5, 6], "idle again");
+
+    fake.with(|inner| inner.wish = Some(0));
+    outbox.push(datagram(7, 100));
+    assert!(poll(&mut sender).is_pending());
+    fake.with(|inner| inner.closed = true);
+    assert!(poll(&mut sender).is_ready(), "the end is noticed while something waits");
 }
 
 #[test]

@@ -1,27 +1,50 @@
 //! The arithmetic of the tunnel's congestion control. Pure: time comes in as an argument.
 //!
 //! A tunnel carries what other protocols already control, and never retransmits. Reacting to every loss would strangle
-//! games on mediocre Wi-Fi, and filling buffers until they overflow would add their delay to every game. So the window
+//! games on mediocre Wi-Fi, and filling buffers until they overflow would add their delay to every game: what is in the
+//! path's buffer no scheduler can overtake any more. So the window
 //!
-//! - never falls below a floor that serves games on any path that deserves the name;
-//! - grows while the queue on the path is short, doubling per round trip at first and slowly later;
-//! - shrinks when the queue has been too long for two round trips;
+//! - is whatever keeps a queue of a few milliseconds on the path: by Little's law a window `W` that takes the time `t`
+//!   should be `W` times (shortest time + target) / `t`;
+//! - is looked at once per *round*, by what was sent in that round alone, so that no decision is judged by what was on its
+//!   way before it;
+//! - goes by the shortest round trip of a round, less what the others of that round have above it: schedulers and radios
+//!   add to some, a standing queue is in all alike, and a delay that comes and goes is not cured by a smaller window;
+//! - never falls below a floor that serves games, in time rather than in bytes: 64 KiB would be a queue of 26 ms on an
+//!   access link of 20 Mbit/s;
 //! - takes loss as a sign of congestion only when there is a lot of it;
 //! - and gives way almost entirely (the *circuit breaker*, RFC 8084) on a path that loses most of what it is given.
 
 use std::time::{Duration, Instant};
 
-/// Below this nothing gets through at all.
-const MIN_FLOOR_BYTES: u64 = 16 * 1024;
-/// What is left of the window when the queue is too long.
-const DELAY_FACTOR: f64 = 0.85;
+/// What the window is at most while the circuit breaker is open.
+const BREAKER_BYTES: u64 = 16 * 1024;
+/// What is left of the window when the path says that it is congested.
+const MARK_FACTOR: f64 = 0.85;
+/// By how much the window changes in a round at most.
+const SHRINK_MIN: f64 = 0.5;
+const GROWTH_MAX: f64 = 0.25;
+const GROWTH_CAREFUL: f64 = 0.03;
+/// How long a round collects round-trip times at least: several turns of an operating system's scheduler, and of a radio.
+const ROUND_MIN: Duration = Duration::from_millis(15);
+/// How long the queue is given to empty, beyond the time that it takes.
+const DRAIN_EXTRA: Duration = Duration::from_millis(4);
+/// Batches of acknowledgements in a row that show a queue before the window stops to double.
+const SLOW_START_BATCHES: u32 = 8;
+/// Datagrams that stay on their way while the queue is emptied.
+const DRAIN_DATAGRAMS: u64 = 3;
 /// What is at least left of the window when too much is lost.
 const LOSS_FACTOR_MIN: f64 = 0.5;
-/// Over which time the loss rate is taken.
+/// Datagrams over which the loss rate is taken: with fewer, random loss of half the tolerated rate would often pass for
+/// congestion.
+const LOSS_SAMPLE: u64 = 128;
+/// Loss rate in a round above which the window grows with care.
+const LOSS_CAREFUL: f64 = 0.01;
+/// Over which time the breaker's loss rate is taken.
 const LOSS_PERIOD: Duration = Duration::from_secs(1);
-/// Datagrams that a loss rate needs to mean anything, and while the breaker is open.
-const LOSS_SAMPLE: u64 = 32;
-const LOSS_SAMPLE_OPEN: u64 = 8;
+/// Datagrams that it needs to mean anything, and while the breaker is open.
+const BREAKER_SAMPLE: u64 = 32;
+const BREAKER_SAMPLE_OPEN: u64 = 8;
 /// How long a loss rate above [`TunnelConfig::breaker_loss`] must last.
 const BREAKER_PERIOD: Duration = Duration::from_secs(3);
 /// The shortest round-trip time is that of the last one or two of these.
@@ -33,15 +56,18 @@ const MIN_RTT_BUCKET: Duration = Duration::from_secs(5);
 pub struct TunnelConfig {
     /// Loss rate that opens the circuit breaker if it lasts three seconds. Default: 0.3.
     pub breaker_loss: f64,
-    /// The largest window. Default: 4 MiB.
+    /// The largest window. Default: 16 MiB.
     pub cap_bytes: u64,
-    /// The smallest window, and the first. Default: 64 KiB, which is 13 Mbit/s at a round trip of 40 ms.
+    /// The first window, and the largest floor. Default: 64 KiB.
     pub floor_bytes: u64,
-    /// The smallest window in full datagrams, if that is more. Default: 32.
+    /// The smallest window in full datagrams. Default: 4.
     pub floor_datagrams: u64,
+    /// The rate in bytes per second that the floor serves over the shortest round trip. Default: 250 000, which is
+    /// 2 Mbit/s: room for any game on any path, and no queue on one that deserves the name.
+    pub floor_rate: u64,
     /// Loss rate over a second above which loss means congestion. Default: 0.1.
     pub tolerated_loss: f64,
-    /// Queueing delay aimed at, to which a quarter of the round-trip time is added. Default: 15 ms.
+    /// Queueing delay aimed at, to which an eighth of the round-trip time is added. Default: 2 ms.
     pub target: Duration,
 }
 
@@ -49,13 +75,26 @@ impl Default for TunnelConfig {
     fn default() -> Self {
         Self {
             breaker_loss: 0.3,
-            cap_bytes: 4 * 1024 * 1024,
+            cap_bytes: 16 * 1024 * 1024,
             floor_bytes: 64 * 1024,
-            floor_datagrams: 32,
+            floor_datagrams: 4,
+            floor_rate: 250_000,
             tolerated_loss: 0.1,
-            target: Duration::from_millis(15),
+            target: Duration::from_millis(2),
         }
     }
+}
+
+/// A batch of acknowledgements.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Acks {
+    pub(super) bytes: u64,
+    /// What was on its way before it.
+    pub(super) flight_bytes: u64,
+    /// The shortest round trip in it, with the time for which the peer kept the acknowledgement back.
+    pub(super) shortest: Duration,
+    /// The smoothed one, without that time.
+    pub(super) smoothed: Duration,
 }
 
 /// The window of one connection.
@@ -66,18 +105,21 @@ pub(super) struct TunnelWindow {
     window_bytes: u64,
     /// Whether the window still doubles per round trip: until the first sign of congestion.
     slow_start: bool,
-    /// Acknowledged bytes that have not made the window grow yet.
-    credit_bytes: u64,
+    /// Batches in a row that showed a queue.
+    queued_batches: u32,
     min_rtt: MinRtt,
     smoothed_rtt: Duration,
-    /// Since when the queue has been too long.
-    queued_since: Option<Instant>,
-    /// When the window last shrank because of delay or marks.
-    shrunk_at: Option<Instant>,
-    /// Until when the window is halved, so that the queue empties and shows the true round-trip time.
+    round: Round,
+    /// When the window last shrank because of marks.
+    marked_at: Option<Instant>,
+    /// Whether it is time to empty the queue.
+    drain_due: bool,
+    /// Until when the window is what the path itself holds, so that the queue empties and shows the true round-trip time.
     drain_until: Option<Instant>,
+    /// For the window, and for the breaker.
+    recent: LossPeriod,
     loss: LossPeriod,
-    /// Whether too much was lost in the period before: no time to grow.
+    /// Whether too much of the last sample was lost: no time to grow.
     lossy: bool,
     /// Since when the loss rate has been above the breaker's.
     bad_since: Option<Instant>,
@@ -91,66 +133,80 @@ impl TunnelWindow {
             mtu_bytes: mtu.into(),
             window_bytes: 0,
             slow_start: true,
-            credit_bytes: 0,
+            queued_batches: 0,
             min_rtt: MinRtt::new(now),
             smoothed_rtt: Duration::ZERO,
-            queued_since: None,
-            shrunk_at: None,
+            round: Round::new(now),
+            marked_at: None,
+            drain_due: false,
             drain_until: None,
+            recent: LossPeriod::new(now),
             loss: LossPeriod::new(now),
             lossy: false,
             bad_since: None,
             breaker_open: false,
         };
-        window.window_bytes = window.floor_bytes();
+        window.window_bytes = window.initial_bytes();
         window
     }
 
-    /// A batch of acknowledgements: `flight_bytes` were on their way before it, and `app_limited` tells that more could
-    /// have been sent but for want of frames. `shortest` is the shortest round trip of the batch.
-    pub(super) fn on_acked(
-        &mut self,
-        now: Instant,
-        acked_bytes: u64,
-        flight_bytes: u64,
-        app_limited: bool,
-        shortest: Duration,
-        smoothed: Duration,
-    ) {
-        self.smoothed_rtt = smoothed;
-        let rotated = self.min_rtt.observe(now, shortest);
-        self.loss.acked_bytes += acked_bytes;
+    pub(super) fn on_acked(&mut self, now: Instant, acks: Acks) {
+        self.smoothed_rtt = acks.smoothed;
+        // A single sample of a trickle is late by the time for which the peer kept it back, which the smoothed one is not.
+        self.drain_due |= self.min_rtt.observe(now, acks.shortest.min(acks.smoothed));
+        self.recent.acked_bytes += acks.bytes;
+        self.loss.acked_bytes += acks.bytes;
+        self.round.loss.acked_bytes += acks.bytes;
         self.judge_loss(now);
         if self.drain_until.is_some_and(|until| until <= now) {
             self.drain_until = None;
+            // The queue is filled anew first.
+            self.round = Round::new(now + acks.smoothed);
         }
-
-        let min_rtt = self.min_rtt.get();
-        let queueing = smoothed.saturating_sub(min_rtt);
-        let target = self.config.target + min_rtt / 4;
-        // A window that is not in use says nothing about the path.
-        let in_use = !app_limited && flight_bytes >= self.bytes() / 2;
-        if rotated && in_use && queueing > target / 4 {
-            // Our own standing queue would otherwise pass for the path's round-trip time little by little.
-            self.drain_until = Some(now + smoothed);
-        }
-
-        if queueing > target {
-            let since = *self.queued_since.get_or_insert(now);
-            if now.saturating_duration_since(since) >= 2 * smoothed {
-                self.shrink(now, DELAY_FACTOR);
-            }
+        if self.drain_until.is_some() {
             return;
         }
-        self.queued_since = None;
-        if in_use && self.drain_until.is_none() {
-            self.grow(acked_bytes);
+
+        if acks.shortest.saturating_sub(self.min_rtt.get()) <= self.target() / 2 {
+            self.queued_batches = 0;
+        } else {
+            self.queued_batches = self.queued_batches.saturating_add(1);
         }
+        if self.slow_start {
+            // A window that is not in use says nothing about the path.
+            if self.queued_batches >= SLOW_START_BATCHES {
+                self.slow_start = false;
+            } else if acks.flight_bytes >= self.window_bytes / 2 {
+                self.grow_to(self.window_bytes + acks.bytes);
+            }
+        }
+
+        self.round.observe(now, &acks);
+        let length = acks.smoothed + ROUND_MIN.max(acks.smoothed / 4);
+        if now.saturating_duration_since(self.round.since) < length {
+            return;
+        }
+        let Some(shortest) = self.round.shortest else { return };
+        let in_use = self.round.flight_bytes + 2 * self.mtu_bytes >= self.window_bytes / 4 * 3;
+        let careful = self.round.loss.rate() > LOSS_CAREFUL;
+        let steady = shortest.saturating_sub(self.round.spread(shortest));
+        self.round = Round::new(now);
+        if !in_use {
+            return;
+        }
+        let queueing = shortest.saturating_sub(self.min_rtt.get());
+        if std::mem::take(&mut self.drain_due) && queueing > self.target() / 4 {
+            // Our own standing queue would otherwise pass for the path's round-trip time little by little.
+            self.drain_until = Some(now + acks.smoothed * 3 / 2 + DRAIN_EXTRA);
+        }
+        self.steer(steady, careful);
     }
 
     /// Datagrams were lost; if `persistent`, everything was for a while.
     pub(super) fn on_lost(&mut self, now: Instant, lost_bytes: u64, persistent: bool) {
+        self.recent.lost_bytes += lost_bytes;
         self.loss.lost_bytes += lost_bytes;
+        self.round.loss.lost_bytes += lost_bytes;
         self.judge_loss(now);
         if persistent {
             // What was known about the path no longer holds.
@@ -161,7 +217,12 @@ impl TunnelWindow {
 
     /// The path said that it is congested (ECN).
     pub(super) fn on_marked(&mut self, now: Instant) {
-        self.shrink(now, DELAY_FACTOR);
+        // Once per round trip: marks come for every packet of a congested one.
+        let recent = |at: Instant| now.saturating_duration_since(at) < self.smoothed_rtt;
+        if !self.marked_at.is_some_and(recent) {
+            self.marked_at = Some(now);
+            self.shrink_by(MARK_FACTOR);
+        }
     }
 
     pub(super) fn set_mtu(&mut self, mtu: u16) {
@@ -170,89 +231,97 @@ impl TunnelWindow {
     }
 
     pub(super) fn bytes(&self) -> u64 {
-        if self.drain_until.is_some() {
-            (self.window_bytes / 2).max(MIN_FLOOR_BYTES)
-        } else {
-            self.window_bytes
+        if self.drain_until.is_none() {
+            return self.window_bytes;
         }
+        let (shortest, smoothed) = (self.min_rtt.get(), self.smoothed_rtt.max(Duration::from_nanos(1)));
+        let held = scale(self.window_bytes, 0.75 * ratio(shortest, smoothed).min(1.0));
+        held.clamp(DRAIN_DATAGRAMS * self.mtu_bytes, self.window_bytes.max(DRAIN_DATAGRAMS * self.mtu_bytes))
     }
 
-    pub(super) fn floor_bytes(&self) -> u64 {
-        let floor = self.config.floor_bytes.max(self.config.floor_datagrams * self.mtu_bytes);
-        let floor = if self.breaker_open { floor / 4 } else { floor };
-        floor.max(MIN_FLOOR_BYTES)
+    pub(super) fn initial_bytes(&self) -> u64 {
+        self.config.floor_bytes.max(self.floor_bytes())
     }
 
     pub(super) const fn breaker_open(&self) -> bool {
         self.breaker_open
     }
 
-    fn grow(&mut self, acked_bytes: u64) {
-        let cap = self.config.cap_bytes.max(self.floor_bytes());
+    /// How much serves for the time `t` at the window's pace.
+    pub(super) fn paced_bytes(&self, time: Duration) -> u64 {
+        scale(self.window_bytes, ratio(time, self.smoothed_rtt))
+    }
+
+    /// The smallest window. It follows the shortest round trip, not the present one: a floor that grew with the queue would
+    /// make the queue grow.
+    fn floor_bytes(&self) -> u64 {
+        let time = self.min_rtt.get() + self.target();
+        let served = scale(self.config.floor_rate, time.as_secs_f64());
+        let floor = served.min(self.config.floor_bytes).max(self.config.floor_datagrams * self.mtu_bytes);
+        if self.breaker_open { floor.min(BREAKER_BYTES) } else { floor }
+    }
+
+    fn target(&self) -> Duration {
+        self.config.target + self.min_rtt.get() / 8
+    }
+
+    /// Moves the window towards the one that keeps a queue of the target's length, given the steady round trip of a
+    /// round in which it was in use. If something was lost in it, the window grows with care.
+    fn steer(&mut self, steady: Duration, careful: bool) {
+        let factor = ratio(self.min_rtt.get() + self.target(), steady);
+        // The step that is always taken makes windows on the same bottleneck equal: all see the same queue, so the larger
+        // ones give back more than they take.
+        let step = self.mtu_bytes.min(self.window_bytes / 16).max(self.window_bytes / 256);
+        if factor < 1.0 {
+            self.shrink_by(factor.max(SHRINK_MIN));
+            self.grow_to(self.window_bytes + step);
+        } else if !self.slow_start {
+            let most = if careful { GROWTH_CAREFUL } else { GROWTH_MAX };
+            let growth = scale(self.window_bytes, ((factor - 1.0) / 2.0).min(most));
+            self.grow_to(self.window_bytes + growth.max(step));
+        }
+    }
+
+    fn grow_to(&mut self, bytes: u64) {
         if self.breaker_open || self.lossy {
             return;
         }
-        if self.slow_start {
-            self.window_bytes = (self.window_bytes + acked_bytes).min(cap);
-            return;
-        }
-        // Two datagrams per round trip, or more where that would take minutes to notice freed capacity.
-        self.credit_bytes += acked_bytes;
-        if self.credit_bytes >= self.window_bytes {
-            self.credit_bytes -= self.window_bytes;
-            self.window_bytes =
-                (self.window_bytes + (2 * self.mtu_bytes).max(self.window_bytes / 64)).min(cap);
-        }
+        let cap = self.config.cap_bytes.max(self.floor_bytes());
+        self.window_bytes = bytes.min(cap).max(self.window_bytes);
     }
 
-    /// Shrinks the window, at most once per round trip.
-    fn shrink(&mut self, now: Instant, factor: f64) {
-        let recent = |at: Instant| now.saturating_duration_since(at) < self.smoothed_rtt;
-        if !self.shrunk_at.is_some_and(recent) {
-            self.shrunk_at = Some(now);
-            self.multiply(factor);
-        }
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "the product lies between zero and the window")]
-    #[expect(
-        clippy::cast_sign_loss,
-        clippy::cast_precision_loss,
-        reason = "a window is far below 2^52 bytes"
-    )]
-    fn multiply(&mut self, factor: f64) {
-        let product = (self.window_bytes as f64 * factor) as u64;
-        self.window_bytes = product.max(self.floor_bytes());
+    fn shrink_by(&mut self, factor: f64) {
+        self.window_bytes = scale(self.window_bytes, factor).max(self.floor_bytes());
         self.slow_start = false;
-        self.credit_bytes = 0;
     }
 
-    /// Looks at the loss rate once per period. In slow start, where the window may overshoot by far, it does not wait
-    /// for the period's end.
+    /// Looks at what was lost: often, so that a path whose buffer is too short to show a queue is not overrun for long,
+    /// and once per period for the breaker.
     fn judge_loss(&mut self, now: Instant) {
-        let age = now.saturating_duration_since(self.loss.since);
-        let full = age >= LOSS_PERIOD.max(self.smoothed_rtt);
-        let early = self.slow_start && age >= self.smoothed_rtt;
-        let total_bytes = self.loss.acked_bytes + self.loss.lost_bytes;
-        let sample = if self.breaker_open { LOSS_SAMPLE_OPEN } else { LOSS_SAMPLE };
-        if total_bytes < sample * self.mtu_bytes || !(full || early) {
-            if age >= 4 * LOSS_PERIOD {
-                // So little traffic that what was lost long ago must not be held against what is lost now.
-                self.loss = LossPeriod::new(now);
-                self.lossy = false;
-                self.bad_since = None;
+        let age = now.saturating_duration_since(self.recent.since);
+        if age >= self.smoothed_rtt && self.recent.total_bytes() >= LOSS_SAMPLE * self.mtu_bytes {
+            let rate = self.recent.rate();
+            self.lossy = rate > self.config.tolerated_loss;
+            if self.lossy {
+                self.shrink_by((1.0 - rate).max(LOSS_FACTOR_MIN));
             }
-            return;
+            self.recent = LossPeriod::new(now);
         }
-        let rate = self.loss.rate();
-        self.lossy = rate > self.config.tolerated_loss;
-        if self.lossy {
-            self.multiply((1.0 - rate).max(LOSS_FACTOR_MIN));
-        } else if !full {
-            return;
+
+        let age = now.saturating_duration_since(self.loss.since);
+        let sample = if self.breaker_open { BREAKER_SAMPLE_OPEN } else { BREAKER_SAMPLE };
+        if self.loss.total_bytes() >= sample * self.mtu_bytes {
+            if age >= LOSS_PERIOD.max(self.smoothed_rtt) {
+                self.judge_breaker(now, self.loss.rate());
+                self.loss = LossPeriod::new(now);
+            }
+        } else if age >= 4 * LOSS_PERIOD {
+            // So little traffic that what was lost long ago must not be held against what is lost now.
+            self.loss = LossPeriod::new(now);
+            self.recent = self.loss;
+            self.lossy = false;
+            self.bad_since = None;
         }
-        self.judge_breaker(now, rate);
-        self.loss = LossPeriod::new(now);
     }
 
     fn judge_breaker(&mut self, now: Instant, rate: f64) {
@@ -261,15 +330,57 @@ impl TunnelWindow {
             if !self.breaker_open && now.saturating_duration_since(since) >= BREAKER_PERIOD {
                 self.breaker_open = true;
                 self.window_bytes = self.floor_bytes();
+                self.slow_start = false;
             }
             return;
         }
         self.bad_since = None;
         if self.breaker_open && rate <= self.config.tolerated_loss {
             self.breaker_open = false;
-            self.window_bytes = self.floor_bytes();
+            self.window_bytes = self.window_bytes.max(self.floor_bytes());
             self.slow_start = true;
         }
+    }
+}
+
+/// What was sent and acknowledged since some time.
+#[derive(Clone, Copy, Debug)]
+struct Round {
+    since: Instant,
+    /// The most that was on its way.
+    flight_bytes: u64,
+    /// The shortest round trip of what was sent since.
+    shortest: Option<Duration>,
+    /// All of them, and how many they are.
+    sum: Duration,
+    count: u32,
+    loss: LossPeriod,
+}
+
+impl Round {
+    const fn new(since: Instant) -> Self {
+        Self {
+            since,
+            flight_bytes: 0,
+            shortest: None,
+            sum: Duration::ZERO,
+            count: 0,
+            loss: LossPeriod::new(since),
+        }
+    }
+
+    fn observe(&mut self, now: Instant, acks: &Acks) {
+        self.flight_bytes = self.flight_bytes.max(acks.flight_bytes);
+        if self.since + acks.shortest <= now {
+            self.shortest = Some(self.shortest.map_or(acks.shortest, |shortest| shortest.min(acks.shortest)));
+            self.sum = self.sum.saturating_add(acks.shortest);
+            self.count = self.count.saturating_add(1);
+        }
+    }
+
+    /// How much the usual round trip of the round was above the shortest one.
+    fn spread(&self, shortest: Duration) -> Duration {
+        (self.sum / self.count.max(1)).saturating_sub(shortest)
     }
 }
 
@@ -286,9 +397,13 @@ impl LossPeriod {
         Self { since, acked_bytes: 0, lost_bytes: 0 }
     }
 
+    const fn total_bytes(&self) -> u64 {
+        self.acked_bytes + self.lost_bytes
+    }
+
     #[expect(clippy::cast_precision_loss, reason = "a rate needs no more than a few digits")]
     fn rate(&self) -> f64 {
-        self.lost_bytes as f64 / (self.acked_bytes + self.lost_bytes).max(1) as f64
+        self.lost_bytes as f64 / self.total_bytes().max(1) as f64
     }
 }
 
@@ -320,5 +435,21 @@ impl MinRtt {
     }
 }
 
+fn ratio(part: Duration, whole: Duration) -> f64 {
+    part.as_secs_f64() / whole.as_secs_f64().max(1e-9)
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "factors are not negative, windows far below 2^52 bytes, and the conversion saturates"
+)]
+fn scale(bytes: u64, factor: f64) -> u64 {
+    (bytes as f64 * factor) as u64
+}
+
+#[cfg(test)]
+mod sim;
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,40 @@
+//! How much of what waits should wait inside quinn.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::Notify;
+
+/// What is inside quinn can no longer be overtaken, so on a slow path only little should be. What is little depends on the
+/// path's pace, which the congestion controller knows; and quinn tells the controller when it has sent something.
+#[derive(Debug)]
+pub(super) struct Meter {
+    /// Bytes that may wait inside quinn.
+    limit_bytes: AtomicUsize,
+    sent: Notify,
+}
+
+impl Default for Meter {
+    fn default() -> Self {
+        Self { limit_bytes: AtomicUsize::new(usize::MAX), sent: Notify::new() }
+    }
+}
+
+impl Meter {
+    pub(super) fn set_limit(&self, bytes: u64) {
+        self.limit_bytes.store(usize::try_from(bytes).unwrap_or(usize::MAX), Ordering::Relaxed);
+    }
+
+    pub(super) fn limit_bytes(&self) -> usize {
+        self.limit_bytes.load(Ordering::Relaxed)
+    }
+
+    /// quinn has sent something. Called with the connection locked: it only wakes.
+    pub(super) fn notify(&self) {
+        self.sent.notify_one();
+    }
+
+    /// Waits until quinn has sent something. It may have done so before; at most one task waits.
+    pub(super) async fn sent(&self) {
+        self.sent.notified().await;
+    }
+}
