@@ -110,12 +110,14 @@ impl<'a> Segment<'a> {
             IpVersion::V6 => (NETWORK + 6, true),
         };
         let flow = self.flow();
-        let addresses = flow.start..flow.end - PORTS_LEN;
-        match frame.get(protocol) {
-            Some(&(protocol::UDP | protocol::ICMP | protocol::ICMPV6)) => false,
-            Some(&protocol::TCP) if is_bare => frame.get(flow.clone()) == self.frame.get(flow),
-            _ => frame.get(addresses.clone()) == self.frame.get(addresses),
-        }
+        let end = match frame.get(protocol) {
+            Some(&(protocol::UDP | protocol::ICMP | protocol::ICMPV6)) => return false,
+            Some(&protocol::TCP) if is_bare => flow.end,
+            _ => flow.end - PORTS_LEN,
+        };
+        // A frame that is cut off says only so much.
+        let said = flow.start..end.min(frame.len());
+        frame.get(said.clone()) == self.frame.get(said)
     }
 
     /// Whether all that must be equal in the headers of two frames of one super-frame is equal.

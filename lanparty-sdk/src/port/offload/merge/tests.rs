@@ -319,7 +319,10 @@ fn a_flow_keeps_its_order() {
         options[14] = 0x46;
         options
     };
-    for last in [flow.frame(&[], ACK | 0x01), flow.frame(&[], 0x04), fragment, options] {
+    let cut_off_within_its_ports = flow.frame(&[2; 500], ACK)[..36].to_vec();
+    for last in
+        [flow.frame(&[], ACK | 0x01), flow.frame(&[], 0x04), fragment, options, cut_off_within_its_ports]
+    {
         let mut frames = two.to_vec();
         frames.push(last);
         let sent = merge(&frames);
