@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use quinn::{Connection, Endpoint};
 use tokio::sync::{Notify, mpsc, watch};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::{JoinHandle, JoinSet, yield_now};
 use tokio::time::{sleep_until, timeout};
 use tracing::{Instrument, debug, info_span, warn};
 
@@ -143,7 +143,12 @@ impl Driver {
                 connected = next_connection(connecting) => Happening::Connected(connected),
                 cause = path.lost() => Happening::PathLost(cause),
             };
+            // There is more, and it may come without end: the connection sends in between, or the outbox overflows.
+            let gives_way = matches!(happening, Happening::PortRead(Ok(()))) && self.batch.is_full();
             self.handle(happening);
+            if gives_way {
+                yield_now().await;
+            }
         }
         self.finish().await;
     }
