@@ -19,6 +19,7 @@ mod outbox;
 mod plain;
 mod restart;
 mod socket;
+mod steering;
 mod tls;
 mod trust;
 mod tunnel;
@@ -34,6 +35,7 @@ pub use outbox::{
     ConnectionTransport, DatagramTransport, Outbox, OutboxLimits, OutboxStats, TrySendDatagramError,
 };
 pub use socket::{BindError, BufferReport, SocketBuffers, bind_udp, client_endpoint, server_endpoint};
+pub use steering::steer;
 pub use trust::{Trust, TrustError};
 pub use tunnel::TunnelConfig;
 

@@ -9,6 +9,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 
 use super::config::server_config_with;
 use super::*;
+use crate::ctrl::RoomCode;
 
 const NAME: &str = "relay.example";
 
@@ -36,12 +37,12 @@ impl Relay {
         name: &str,
     ) -> (Result<Connection, ConnectError>, Option<Connection>) {
         let (endpoint, _) = client_endpoint(SocketBuffers::default()).unwrap();
-        let options = TransportOptions::default();
+        let (options, room) = (TransportOptions::default(), room());
         let accept = async {
             let incoming = self.endpoint.accept().await.expect("the endpoint lives");
             incoming.await.ok()
         };
-        tokio::join!(connect(&endpoint, self.addr, name, trust, &options), accept)
+        tokio::join!(connect(&endpoint, self.addr, name, &room, trust, &options), accept)
     }
 }
 
@@ -53,6 +54,10 @@ async fn accepted(cert: &ServerCert, trust: &Trust, name: &str) {
     let (member, relay) = Relay::with_cert(cert).connect(trust, name).await;
     member.expect("must be accepted");
     relay.expect("on both sides");
+}
+
+fn room() -> RoomCode {
+    "ROOM1".parse().unwrap()
 }
 
 fn trust(bytes: &[u8]) -> Trust {
@@ -234,11 +239,11 @@ async fn a_refusing_relay_and_a_bad_name_are_told() {
     let cert = ServerCert::development(NAME).unwrap();
     let relay = Relay::with_cert(&cert);
     let (endpoint, _) = client_endpoint(SocketBuffers::default()).unwrap();
-    let (trust, options) = (trust(cert.cert_der()), TransportOptions::default());
+    let (trust, options, room) = (trust(cert.cert_der()), TransportOptions::default(), room());
     let refuse = async { relay.endpoint.accept().await.expect("the endpoint lives").refuse() };
-    let (result, ()) = tokio::join!(connect(&endpoint, relay.addr, NAME, &trust, &options), refuse);
+    let (result, ()) = tokio::join!(connect(&endpoint, relay.addr, NAME, &room, &trust, &options), refuse);
     assert!(matches!(result, Err(ConnectError::Refused)), "{result:?}");
-    let result = connect(&endpoint, relay.addr, "not a name", &trust, &options).await;
+    let result = connect(&endpoint, relay.addr, "not a name", &room, &trust, &options).await;
     assert!(matches!(result, Err(ConnectError::ServerName { .. })), "{result:?}");
 }
 
@@ -247,14 +252,18 @@ async fn address_validation_by_retry_is_passed() {
     let cert = ServerCert::development(NAME).unwrap();
     let relay = Relay::with_cert(&cert);
     let (endpoint, _) = client_endpoint(SocketBuffers::default()).unwrap();
-    let (trust, options) = (trust(cert.cert_der()), TransportOptions::default());
+    let (trust, options, room) = (trust(cert.cert_der()), TransportOptions::default(), room());
+    let mark = room.steering_byte();
     let accept = async {
-        relay.endpoint.accept().await.expect("the endpoint lives").retry().expect("not validated yet");
         let incoming = relay.endpoint.accept().await.expect("the endpoint lives");
-        assert!(incoming.remote_address_validated());
+        assert_eq!(incoming.orig_dst_cid()[0], mark, "the first packet names the room");
+        incoming.retry().expect("not validated yet");
+        let incoming = relay.endpoint.accept().await.expect("the endpoint lives");
+        assert!(incoming.remote_address_validated() && incoming.orig_dst_cid()[0] == mark);
         incoming.await.unwrap()
     };
-    let (member, _relay) = tokio::join!(connect(&endpoint, relay.addr, NAME, &trust, &options), accept);
+    let (member, _relay) =
+        tokio::join!(connect(&endpoint, relay.addr, NAME, &room, &trust, &options), accept);
     member.unwrap();
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lanparty_sdk::ctrl::{
     CloseCode, Decoder, Hello, IdentityToken, MAX_MESSAGE_LEN, MemberMessage, PeerRole, RejectReason,
-    RelayMessage, Welcome, encode,
+    RelayMessage, RoomCode, Welcome, encode,
 };
 use lanparty_sdk::frame::MacAddr;
 use lanparty_sdk::obs::DropReason;
@@ -27,7 +27,7 @@ struct Enemy {
 impl Enemy {
     async fn new(party: &Party) -> Self {
         let (endpoint, _) = client_endpoint(SocketBuffers::default()).unwrap();
-        let config = client_config(&party.trust(), &TransportOptions::default());
+        let config = client_config(&room(), &party.trust(), &TransportOptions::default());
         let conn = endpoint.connect_with(config, party.addr(), NAME).unwrap().await.unwrap();
         let (send, recv) = conn.open_bi().await.unwrap();
         Self { _endpoint: endpoint, conn, send, recv, decoder: Decoder::default() }
@@ -64,6 +64,11 @@ impl Enemy {
             other => panic!("{other:?}"),
         }
     }
+}
+
+/// The relay of these tests has one worker, which takes whatever comes.
+fn room() -> RoomCode {
+    "ROOM1".parse().unwrap()
 }
 
 fn hello(room: &str) -> Hello {
@@ -222,7 +227,7 @@ async fn a_member_that_takes_no_datagrams_or_speaks_another_version_is_told() {
     assert_eq!(old.close_code().await, CloseCode::Rejected);
 
     let (endpoint, _) = client_endpoint(SocketBuffers::default()).unwrap();
-    let mut config = client_config(&party.trust(), &TransportOptions::default());
+    let mut config = client_config(&room(), &party.trust(), &TransportOptions::default());
     let mut transport = quinn::TransportConfig::default();
     transport.datagram_receive_buffer_size(None);
     config.transport_config(Arc::new(transport));
