@@ -12,7 +12,7 @@ use super::socket::{BindError, BufferReport, SocketBuffers, bind_socket};
 /// its index. One on `::` also serves IPv4, where the system can do that.
 pub(crate) fn bind_group(
     addr: SocketAddr,
-    count: u8,
+    count: usize,
     buffers: SocketBuffers,
 ) -> Result<(Vec<UdpSocket>, BufferReport), BindError> {
     // The first one asks for the port as if it were alone: whoever has it already keeps it, another group too.
@@ -22,7 +22,7 @@ pub(crate) fn bind_group(
         let mut addr = addr;
         addr.set_port(first.local_addr()?.port());
         SockRef::from(&first).set_reuse_port(true)?;
-        let mut sockets = Vec::with_capacity(count.into());
+        let mut sockets = Vec::with_capacity(count);
         for _ in 1..count {
             sockets.push(bind_socket(addr, buffers, |socket| socket.set_reuse_port(true))?.0);
         }
@@ -35,8 +35,8 @@ pub(crate) fn bind_group(
 }
 
 /// Has the kernel sort what comes for a group of `count` sockets, of which `socket` is one.
-fn sort(socket: &UdpSocket, count: u8) -> io::Result<()> {
-    let program = program(count);
+fn sort(socket: &UdpSocket, count: usize) -> io::Result<()> {
+    let program = program(u32::try_from(count).map_err(|_| io::ErrorKind::InvalidInput)?);
     let program = libc::sock_fprog {
         len: u16::try_from(program.len()).map_err(|_| io::ErrorKind::InvalidInput)?,
         filter: program.as_ptr().cast_mut(),
@@ -46,7 +46,7 @@ fn sort(socket: &UdpSocket, count: u8) -> io::Result<()> {
 
 /// The classic BPF program that finds the socket for a UDP payload, by the rules of QUIC in all its versions (RFC 8999).
 /// What is too short for it goes to the first socket, where it is dropped like any rubbish.
-const fn program(count: u8) -> [libc::sock_filter; 7] {
+const fn program(count: u32) -> [libc::sock_filter; 7] {
     const LOAD_BYTE: u16 = 0x30;
     const JUMP: u16 = 0x05;
     const JUMP_IF_SET: u16 = 0x45;
@@ -61,7 +61,7 @@ const fn program(count: u8) -> [libc::sock_filter; 7] {
         instruction(JUMP, 0, 0, 1),
         // Flags, and then the receiver's connection id.
         instruction(LOAD_BYTE, 0, 0, 1),
-        instruction(MODULO, 0, 0, count as u32),
+        instruction(MODULO, 0, 0, count),
         instruction(RETURN, 0, 0, 0),
     ]
 }
@@ -82,7 +82,7 @@ mod tests {
     /// Far longer than a datagram takes on the loopback; only a failure meets it.
     const PATIENCE: Duration = Duration::from_secs(30);
 
-    fn group(addr: SocketAddr, count: u8) -> Result<Vec<UdpSocket>, BindError> {
+    fn group(addr: SocketAddr, count: usize) -> Result<Vec<UdpSocket>, BindError> {
         let (sockets, _) = bind_group(addr, count, SocketBuffers::default())?;
         for socket in &sockets {
             socket.set_nonblocking(false).unwrap();
@@ -105,11 +105,11 @@ mod tests {
         assert_eq!(&buffer[..len], datagram);
     }
 
-    fn every_id_finds_its_socket(addr: SocketAddr, count: u8) {
+    fn every_id_finds_its_socket(addr: SocketAddr, count: usize) {
         let sockets = group(addr, count).unwrap();
         let from = UdpSocket::bind(loopback()).unwrap();
         for byte in 0..=u8::MAX {
-            let at = Worker::all(count.into()).position(|worker| worker.serves(byte)).unwrap();
+            let at = Worker::all(count).position(|worker| worker.serves(byte)).unwrap();
             for flags in [0x80, 0xc3, 0xff] {
                 arrives(&from, &sockets, at, &[flags, !byte, 0, 0, 1, 20, byte, !byte, !byte]);
             }
