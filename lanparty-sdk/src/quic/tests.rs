@@ -10,6 +10,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 use super::config::server_config_with;
 use super::*;
 use crate::ctrl::RoomCode;
+use crate::proto::Worker;
 
 const NAME: &str = "relay.example";
 
@@ -265,6 +266,30 @@ async fn address_validation_by_retry_is_passed() {
     let (member, _relay) =
         tokio::join!(connect(&endpoint, relay.addr, NAME, &room, &trust, &options), accept);
     member.unwrap();
+}
+
+#[tokio::test]
+async fn a_first_packet_for_another_workers_room_is_astray_until_its_address_is_proven() {
+    let cert = ServerCert::development(NAME).unwrap();
+    let config = server_config(&cert, &TransportOptions::default());
+    let (member, _) = client_endpoint(SocketBuffers::default()).unwrap();
+    let (trust, options, room) = (trust(cert.cert_der()), TransportOptions::default(), room());
+    for worker in Worker::all(3) {
+        let addr = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0);
+        let (socket, _) = bind_udp(addr, SocketBuffers::default()).unwrap();
+        let endpoint = worker_endpoint(addr, socket, &cert, config.clone(), worker).unwrap();
+        let addr = endpoint.local_addr().unwrap();
+        let accept = async {
+            let incoming = endpoint.accept().await.expect("the endpoint lives");
+            assert_eq!(is_astray(&incoming, worker), !worker.serves(room.steering_byte()));
+            incoming.retry().expect("not validated yet");
+            let incoming = endpoint.accept().await.expect("the endpoint lives");
+            assert!(!is_astray(&incoming, worker), "by an id of this worker's own");
+            incoming.await.unwrap()
+        };
+        let (result, _conn) = tokio::join!(connect(&member, addr, NAME, &room, &trust, &options), accept);
+        result.unwrap();
+    }
 }
 
 #[tokio::test]
