@@ -260,6 +260,21 @@ fn reject_reasons_on_the_page_are_those_of_the_code() {
 }
 
 #[test]
+fn steering_bytes_on_the_page_are_those_of_the_code() {
+    let rows = table("| code | hash | steering byte |");
+    assert_eq!(rows.len(), 4);
+    for row in rows {
+        let code: ctrl::RoomCode = row[0].parse().unwrap();
+        assert_eq!(format!("{:#04x}", code.steering_byte()), row[2], "{code}");
+        let hash = u32::from_str_radix(row[1].strip_prefix("0x").unwrap(), 16).unwrap();
+        assert_eq!(
+            hash.to_be_bytes().into_iter().fold(0, |folded, byte| folded ^ byte),
+            code.steering_byte()
+        );
+    }
+}
+
+#[test]
 fn numbers_on_the_page_are_those_of_the_code() {
     let page: BTreeMap<_, _> = table("| name | value |")
         .into_iter()

@@ -63,18 +63,37 @@ struct Args {
     /// 2 gives the relay a process of its own, so that its costs can be told apart.
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=2))]
     processes: u8,
+    // Not as one argument group: clap does not see one within another that may be missing.
     /// What the relay and the members run on: one thread each, or one for each processor.
     #[arg(long, value_enum, default_value_t = Flavour::Current)]
     runtime: Flavour,
+    /// Threads that serve the relay's rooms, each room by one of them.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    workers: u16,
     /// Print one JSON document.
     #[arg(long)]
     json: bool,
 }
 
 impl Args {
+    fn engine(&self) -> Engine {
+        Engine { runtime: self.runtime, workers: self.workers }
+    }
+
     fn members(&self) -> u16 {
         self.members.unwrap_or_else(|| default_members(self.scenario))
     }
+}
+
+/// What a relay runs on.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct Engine {
+    /// What the relay runs on: one thread, or one for each processor.
+    #[arg(long, value_enum, default_value_t = Flavour::Current)]
+    runtime: Flavour,
+    /// Threads that serve the relay's rooms, each room by one of them.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    workers: u16,
 }
 
 /// A tokio runtime.
@@ -106,8 +125,8 @@ enum Command {
     /// Be the relay of another process.
     #[command(name = relay::COMMAND, hide = true)]
     Relay {
-        #[arg(long, value_enum)]
-        runtime: Flavour,
+        #[command(flatten)]
+        engine: Engine,
     },
 }
 
@@ -123,7 +142,7 @@ fn main() -> ExitCode {
 
 fn work(cli: Cli) -> Result<()> {
     match cli.command {
-        Some(Command::Relay { runtime }) => return relay::process(runtime),
+        Some(Command::Relay { engine }) => return relay::process(engine),
         Some(Command::Swarm(command)) => {
             let text = command.work()?;
             return Ok(writeln!(io::stdout().lock(), "{text}")?);
@@ -139,8 +158,8 @@ fn work(cli: Cli) -> Result<()> {
         min_members(args.scenario)
     );
     let relay = match args.processes {
-        1 => RelayHost::thread(args.runtime)?,
-        _ => RelayHost::process(args.runtime)?,
+        1 => RelayHost::thread(args.engine())?,
+        _ => RelayHost::process(args.engine())?,
     };
     let report = relay::runtime(args.runtime)?.block_on(run::run(&args, relay))?;
     let text = if args.json { serde_json::to_string_pretty(&report)? } else { report.to_string() };

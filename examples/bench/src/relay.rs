@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
-use crate::Flavour;
 use crate::usage::Usage;
+use crate::{Engine, Flavour};
 
 pub(crate) const SERVER_NAME: &str = "bench.lanparty";
 /// The hidden command that makes a process a relay.
@@ -54,11 +54,11 @@ pub(crate) enum RelayHost {
 }
 
 impl RelayHost {
-    pub(crate) fn thread(flavour: Flavour) -> Result<Self> {
+    pub(crate) fn thread(engine: Engine) -> Result<Self> {
         let (stop, stopped) = oneshot::channel();
         let (invite, invited) = mpsc::channel();
         let run = move || {
-            serve(flavour, stopped, |invitation| {
+            serve(engine, stopped, |invitation| {
                 invite.send(invitation).map_err(|_| anyhow!("nobody waits for the relay"))
             })
         };
@@ -69,10 +69,10 @@ impl RelayHost {
         }
     }
 
-    pub(crate) fn process(flavour: Flavour) -> Result<Self> {
+    pub(crate) fn process(engine: Engine) -> Result<Self> {
         let program = std::env::current_exe().context("this program does not know where it is")?;
         let mut child = Command::new(program)
-            .args([COMMAND, "--runtime", flavour.as_str()])
+            .args([COMMAND, "--runtime", engine.runtime.as_str(), "--workers", &engine.workers.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -117,13 +117,13 @@ impl RelayHost {
 }
 
 /// What the hidden command does: a relay until the standard input ends.
-pub(crate) fn process(flavour: Flavour) -> Result<()> {
+pub(crate) fn process(engine: Engine) -> Result<()> {
     let (stop, stopped) = oneshot::channel();
     thread::spawn(move || {
         let _ = io::copy(&mut io::stdin(), &mut io::sink()); // an error is an end as well
         let _ = stop.send(());
     });
-    let end = serve(flavour, stopped, |invitation| print_line(&invitation))?;
+    let end = serve(engine, stopped, |invitation| print_line(&invitation))?;
     let _ = print_line(&end); // whoever began this process may have gone
     Ok(())
 }
@@ -137,13 +137,13 @@ pub(crate) fn runtime(flavour: Flavour) -> io::Result<Runtime> {
 }
 
 fn serve(
-    flavour: Flavour,
+    engine: Engine,
     stopped: oneshot::Receiver<()>,
     invite: impl FnOnce(Invitation) -> Result<()>,
 ) -> Result<RelayEnd> {
-    runtime(flavour)?.block_on(async {
+    runtime(engine.runtime)?.block_on(async {
         let cert = ServerCert::development(SERVER_NAME)?;
-        let relay = Relay::bind((Ipv4Addr::LOCALHOST, 0).into(), &cert, without_limits())?;
+        let relay = Relay::bind((Ipv4Addr::LOCALHOST, 0).into(), &cert, options(engine))?;
         invite(Invitation { addr: relay.local_addr()?, cert: cert.cert_der().to_vec() })?;
         let _ = stopped.await; // whoever could stop it is gone: that stops it too
         let stats = relay.stats();
@@ -160,8 +160,12 @@ fn serve(
 }
 
 /// What is measured is what a relay can do, not what it allows.
-fn without_limits() -> RelayOptions {
+fn options(engine: Engine) -> RelayOptions {
     let mut options = RelayOptions::default();
+    options.workers = engine.workers.into();
+    // Each worker has its share, and chance may give one more than that.
+    options.config.max_rooms = u16::MAX;
+    options.config.max_connections *= u32::from(engine.workers);
     options.config.room.client_limits = Limits::UNLIMITED;
     options.config.room.max_clients = u16::MAX;
     options.handshake.retry = RetryPolicy::Never;

@@ -22,6 +22,7 @@ pub(crate) struct Report {
     /// Whether the optimiser was on; figures without it mean nothing.
     optimised: bool,
     runtime: &'static str,
+    workers: u16,
     processes: u8,
     rooms: u16,
     members: u16,
@@ -109,6 +110,7 @@ impl Report {
             machine: machine(),
             optimised: cfg!(not(debug_assertions)),
             runtime: args.runtime.as_str(),
+            workers: args.workers,
             processes: args.processes,
             rooms: if args.scenario == Scenario::Rooms { args.rooms } else { 1 },
             members: args.members(),
@@ -185,8 +187,8 @@ impl fmt::Display for Report {
         let plural = if self.rooms == 1 { "room" } else { "rooms" };
         writeln!(
             f,
-            "{scenario}: {} {plural} of {} clients, {} s, {} runtime, {} process(es)",
-            self.rooms, self.members, self.seconds, self.runtime, self.processes
+            "{scenario}: {} {plural} of {} clients, {} s, {} runtime, {} worker(s), {} process(es)",
+            self.rooms, self.members, self.seconds, self.runtime, self.workers, self.processes
         )?;
         writeln!(f, "{}{}\n", self.machine, if self.optimised { "" } else { ", not optimised" })?;
         let width = self.flows.iter().map(|line| line.name.len()).max().unwrap_or(0);

@@ -72,8 +72,10 @@ fn loaded() {
 
 #[test]
 fn rooms() {
-    let document = measure(&["rooms", "--rooms", "3", "--members", "2", "--runtime", "multi"]);
+    let document =
+        measure(&["rooms", "--rooms", "3", "--members", "2", "--runtime", "multi", "--workers", "2"]);
     check(&document, 1);
+    assert_eq!(document["workers"], 2);
     assert_eq!(document["rooms"], 3);
 }
 

@@ -45,6 +45,14 @@ fn scale() {
 }
 
 #[test]
+fn scale_with_workers() {
+    let document =
+        measure(&["scale", "--rooms", "6", "--members", "3", "--seconds", "0.3", "--workers", "3"]);
+    assert_eq!(document["workers"], 3);
+    check_game(&document["lines"][0]);
+}
+
+#[test]
 fn gaps() {
     let document =
         measure(&["gaps", "--members", "4", "--rate", "100", "--seconds", "0.3", "--runtime", "multi"]);

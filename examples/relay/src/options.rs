@@ -8,6 +8,7 @@ use lanparty_cli::{CommonOptions, Failure, Program, RateArg, Shutdown, Span, Tra
 use lanparty_sdk::ctrl::GateConfig;
 use lanparty_sdk::frame::{DEFAULT_MTU, MIN_MTU};
 use lanparty_sdk::net::ListenAddr;
+use lanparty_sdk::proto::Worker;
 use lanparty_sdk::relay::{HandshakeConfig, RelayConfig, RelayOptions, RetryPolicy};
 use lanparty_sdk::room::RoomConfig;
 use lanparty_sdk::switch::{Limits, TableConfig};
@@ -45,6 +46,11 @@ pub(crate) struct Options {
     /// Where to listen: PORT or ADDRESS:PORT, an IPv6 address in brackets, also with /udp behind it; port 0 takes any
     #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:443")]
     pub(crate) listen: ListenAddr,
+    /// Threads that serve the rooms, each room by one of them: up to as many as there are processors. More than one on
+    /// Linux only
+    #[arg(long, value_name = "N", default_value_t = 1,
+          value_parser = value_parser!(u16).range(1..=i64::from(Worker::MAX)))]
+    workers: u16,
     #[command(flatten)]
     pub(crate) cert: CertOptions,
     #[command(flatten)]
@@ -128,7 +134,7 @@ struct RoomOptions {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Limits of the relay")]
 struct LimitOptions {
-    /// Rooms that may be open at once
+    /// Rooms that may be open at once. Of this and the next each of --workers has its share
     #[arg(long, value_name = "N", default_value_t = 4096, value_parser = value_parser!(u16).range(1..))]
     limit_rooms: u16,
     /// Connections that may be open at once
@@ -202,6 +208,7 @@ impl Options {
         options.transport = transport.options;
         options.buffers = transport.buffers;
         options.outbox = transport.outbox;
+        options.workers = self.workers.into();
         options
     }
 }
@@ -289,8 +296,7 @@ mod tests {
         let command = Options::command();
         let longs = command.get_arguments().filter_map(|arg| arg.get_long());
         let options: BTreeSet<_> = longs.filter(|long| !PROGRAM.contains(long)).collect();
-        // The program's runtime has one thread.
-        let keys: BTreeSet<_> = RelaySettings::KEYS.iter().copied().filter(|key| *key != "workers").collect();
+        let keys: BTreeSet<_> = RelaySettings::KEYS.iter().copied().collect();
         assert_eq!(options, keys);
     }
 
@@ -323,5 +329,6 @@ mod tests {
         assert_eq!(options.transport, defaults.transport);
         assert_eq!(options.buffers, defaults.buffers);
         assert_eq!(options.outbox, defaults.outbox);
+        assert_eq!(options.workers, defaults.workers);
     }
 }

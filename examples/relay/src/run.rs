@@ -74,7 +74,7 @@ fn welcome(relay: &Relay, options: &Options) {
         warn!(target: SAY, "{warning}");
     }
     let addr = relay.local_addr().unwrap_or(options.listen.0);
-    info!(target: SAY, event = "listening", %addr, "listening on {addr}/udp");
+    info!(target: SAY, event = "listening", %addr, workers = relay.workers(), "listening on {addr}/udp");
 }
 
 fn reread(relay: &Relay, options: &CertOptions) {

@@ -47,6 +47,7 @@ fn help_names_everything() {
         RELAY,
         &[
             "--listen",
+            "--workers",
             "--cert ",
             "--key ",
             "--dev-cert-der-out",
@@ -96,10 +97,11 @@ fn what_cannot_be_used_is_named() {
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     std::fs::write(path("garbage.pem"), "garbage").unwrap();
     std::fs::write(path("file"), "").unwrap();
-    let usage: [(&[&str], &str); 10] = [
+    let usage: [(&[&str], &str); 11] = [
         (&["--listen", "nowhere"], "not a port"),
         (&["--listen", "443/tcp"], "only /udp may follow"),
         (&["--listen", "localhost:443"], "not a local address to listen on"),
+        (&["--workers", "65"], "65 is not in 1..=64"),
         (&["--max-clients-per-room", "0"], "0 is not in 1..=65535"),
         (&["--limit-client-bytes", "2MiB"], "PER_SECOND:BURST"),
         (&["--limit-hello-timeout", "5"], "not a time"),
@@ -133,7 +135,7 @@ fn a_configuration_file_has_the_same_keys() {
     let config = path.to_str().unwrap();
     let write = |text: &str| std::fs::write(&path, text).unwrap();
     write(
-        "listen = \"127.0.0.1:0\"\nmax-clients-per-room = 4\nlimit-client-bytes = \"2MiB/s:4MiB\"\n\
+        "listen = \"127.0.0.1:0\"\nworkers = 2\nmax-clients-per-room = 4\nlimit-client-bytes = \"2MiB/s:4MiB\"\n\
          limit-outbox-bytes = 4096\nlimit-handshake-retry = \"always\"\nlog-format = \"json\"\nlog-level = \"debug\"\n",
     );
     assert_eq!(output(RELAY, &["--config", config, "--check-config"]).status.code(), Some(0));
@@ -202,6 +204,27 @@ async fn members_come_and_go_and_are_told_of_the_end() {
     assert!(told.await.unwrap().contains("shut"));
     let (status, lines) = tokio::task::spawn_blocking(|| relay.end()).await.unwrap();
     assert_eq!(status.code(), Some(0), "{lines:#?}");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn workers_have_rooms_of_their_own_and_end_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut relay, addr) = start(folder.path(), &["--workers", "2"]);
+    let trust = Trust::certificate_file(folder.path().join("made/relay.der")).unwrap();
+    let mut sessions = Vec::new();
+    for room in ["ROOM1", "ROOM2", "ROOM3", "ROOM4"] {
+        let (relay_addr, code) = (addr.parse().unwrap(), room.parse().unwrap());
+        let identity = Identity::generate().unwrap();
+        let builder = SessionBuilder::client(relay_addr, trust.clone(), code, identity);
+        sessions.push(builder.server_name("lanparty-relay.local").connect().await.unwrap());
+        relay.line(&format!("room {room} opened"));
+    }
+    relay.signal("SIGTERM");
+    let (status, lines) = tokio::task::spawn_blocking(|| relay.end()).await.unwrap();
+    assert_eq!(status.code(), Some(0), "{lines:#?}");
+    let socket = UdpSocket::bind(&addr);
+    assert!(socket.is_ok(), "the port is free: {socket:?}");
 }
 
 #[tokio::test]

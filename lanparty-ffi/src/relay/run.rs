@@ -42,7 +42,8 @@ impl Running {
             None => settings.certificate()?,
         };
         let (listen, options) = (settings.listen, settings.options()?);
-        let host = Host::new(settings.workers, "lanparty-relay")?;
+        // The relay makes the threads of its other workers itself.
+        let host = Host::new(1, "lanparty-relay")?;
         let shown = certificate.clone();
         // On the relay's own thread, so that no event comes before somebody listens.
         let bound = host.run(Deadline::Never, async move {

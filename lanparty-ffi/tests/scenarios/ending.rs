@@ -13,9 +13,14 @@ use crate::venue::*;
 #[test]
 fn relay_killed_and_back() {
     let _turn = beside_others();
+    killed_and_back(1);
+    killed_and_back(3);
+}
+
+fn killed_and_back(workers: usize) {
     let folder = tempfile::tempdir().unwrap();
     let certificate = folder.path().join("relay.der");
-    let toml = CString::new(format!("dev-cert-der-out = {certificate:?}\n")).unwrap();
+    let toml = CString::new(format!("dev-cert-der-out = {certificate:?}\nworkers = {workers}\n")).unwrap();
     let venue = Venue::open_at(c"127.0.0.1:0", &toml);
     assert_eq!(fs::read(&certificate).unwrap(), venue.certificate);
     let [ann, bob] = venue.party([c"Ann", c"Bob"]);

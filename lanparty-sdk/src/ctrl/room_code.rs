@@ -23,6 +23,16 @@ impl RoomCode {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The byte by which a member's first packet tells a relay of several workers whose room it is for: 32-bit FNV-1a of
+    /// the code in upper case, its four bytes folded into one by exclusive or.
+    #[must_use]
+    pub fn steering_byte(&self) -> u8 {
+        const OFFSET: u32 = 0x811c_9dc5;
+        const PRIME: u32 = 0x0100_0193;
+        let hash = self.0.bytes().fold(OFFSET, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(PRIME));
+        hash.to_be_bytes().into_iter().fold(0, |folded, byte| folded ^ byte)
+    }
 }
 
 /// The text is not a room code.

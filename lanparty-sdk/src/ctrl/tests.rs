@@ -181,6 +181,29 @@ fn room_codes_are_strict_and_ignore_case() {
 }
 
 #[test]
+fn the_steering_byte_of_a_code_never_changes() {
+    let long = format!("A_LONG_CODE-{}", "x".repeat(52));
+    for (code, byte) in
+        [("abc", 0x9c), ("LAN", 0x04), ("party-42", 0xf3), ("PARTY-42", 0xf3), ("room1", 0xc6), (&long, 0xce)]
+    {
+        assert_eq!(code.parse::<RoomCode>().unwrap().steering_byte(), byte, "{code}");
+    }
+}
+
+#[test]
+fn steering_bytes_spread_rooms_over_workers() {
+    for workers in [2, 3, 4, 8, 16_u8] {
+        let mut rooms = vec![0; usize::from(workers)];
+        for number in 0..200 {
+            let code: RoomCode = format!("ROOM{number}").parse().unwrap();
+            rooms[usize::from(code.steering_byte() % workers)] += 1;
+        }
+        let even = 200 / i32::from(workers);
+        assert!(rooms.iter().all(|rooms| (even / 2..even * 2).contains(rooms)), "{rooms:?}");
+    }
+}
+
+#[test]
 fn close_codes_are_distinct_and_round_trip() {
     let mut codes: Vec<_> = CloseCode::ALL.iter().map(|code| code.code()).collect();
     codes.sort_unstable();

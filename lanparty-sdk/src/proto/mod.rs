@@ -20,6 +20,7 @@ mod fragment;
 mod header;
 mod probe;
 mod reassembly;
+mod worker;
 
 pub use fragment::{
     FRAGMENT_HEADER_LEN, Fragment, FragmentId, MAX_FRAGMENTED_LEN, MIN_FRAGMENTED_LEN, Part, split_at,
@@ -27,6 +28,7 @@ pub use fragment::{
 pub use header::{Datagram, HEADER_LEN, Header, Kind, Label, PeerId, RoomId, VERSION};
 pub use probe::{PROBE_LEN, Probe, ProbeKind};
 pub use reassembly::{Reassembler, ReassemblyConfig};
+pub use worker::Worker;
 
 use bytes::{Buf, Bytes, BytesMut};
 

@@ -8,9 +8,10 @@ use quinn::{AckFrequencyConfig, IdleTimeout, MtuDiscoveryConfig, TransportConfig
 
 use super::cert::ServerCert;
 use super::congestion::CongestionControl;
+use super::steering::steer;
 use super::tls;
 use super::trust::Trust;
-use crate::ctrl::ALPN;
+use crate::ctrl::{ALPN, RoomCode};
 
 /// The largest UDP payload on a path of standard Ethernet over IPv6.
 pub const MTU_UPPER_BOUND: u16 = 1452;
@@ -148,11 +149,11 @@ pub fn server_config(cert: &ServerCert, options: &TransportOptions) -> quinn::Se
     server_config_with(cert, options, ALPN)
 }
 
-/// A member's configuration for a connection to a relay, which may open no stream towards it.
+/// A member's configuration for a connection to a relay and a room there. The relay may open no stream towards it.
 /// [`connect`](super::connect) makes its own, whose refusals it can explain better.
 #[must_use]
-pub fn client_config(trust: &Trust, options: &TransportOptions) -> quinn::ClientConfig {
-    client_config_with(trust.verifier(), options)
+pub fn client_config(room: &RoomCode, trust: &Trust, options: &TransportOptions) -> quinn::ClientConfig {
+    client_config_with(room, trust.verifier(), options)
 }
 
 pub(super) fn server_config_with(
@@ -173,11 +174,13 @@ pub(super) fn server_config_with(
 }
 
 pub(super) fn client_config_with(
+    room: &RoomCode,
     verifier: Arc<dyn rustls::client::danger::ServerCertVerifier>,
     options: &TransportOptions,
 ) -> quinn::ClientConfig {
     let mut config = quinn::ClientConfig::new(tls::client_crypto(verifier, ALPN));
     config.transport_config(Arc::new(options.transport(0, options.ack_max_delay)));
+    steer(&mut config, room);
     config
 }
 

@@ -12,8 +12,10 @@ use rustls_pki_types::ServerName;
 use super::config::{TransportOptions, client_config_with};
 use super::error::ConnectError;
 use super::trust::Trust;
+use crate::ctrl::RoomCode;
 
-/// Connects a member to the relay at `relay`, whose certificate must be for `server_name`.
+/// Connects a member to the relay at `relay`, whose certificate must be for `server_name`. The first packet already tells
+/// the relay for which `room` it is, see [`steer`](super::steer).
 ///
 /// The upper bound of the MTU follows the relay's address family, see [`TransportOptions::for_address`]. An unanswered
 /// attempt ends after [`TransportOptions::idle_timeout`].
@@ -24,6 +26,7 @@ pub async fn connect(
     endpoint: &Endpoint,
     relay: SocketAddr,
     server_name: &str,
+    room: &RoomCode,
     trust: &Trust,
     options: &TransportOptions,
 ) -> Result<Connection, ConnectError> {
@@ -31,7 +34,7 @@ pub async fn connect(
         return Err(ConnectError::ServerName { name: server_name.to_owned() });
     }
     let (verifier, fault) = trust.verifier_with_fault();
-    let config = client_config_with(verifier, &options.for_address(relay));
+    let config = client_config_with(room, verifier, &options.for_address(relay));
     let connecting = endpoint.connect_with(config, relay, server_name).map_err(ConnectError::Unusable)?;
     let conn = connecting.await.map_err(|error| match fault.take() {
         Some(fault) => fault.into(),

@@ -13,12 +13,15 @@ mod connect;
 mod control;
 mod error;
 #[cfg(target_os = "linux")]
+mod group;
+#[cfg(target_os = "linux")]
 mod lean;
 mod meter;
 mod outbox;
 mod plain;
 mod restart;
 mod socket;
+mod steering;
 mod tls;
 mod trust;
 mod tunnel;
@@ -30,10 +33,15 @@ pub(crate) use connect::recv_batches;
 pub use connect::{connect, recv_batch};
 pub(crate) use control::{ControlReader, ControlRole, ControlWriter, close, close_code, open_control};
 pub use error::ConnectError;
+#[cfg(target_os = "linux")]
+pub(crate) use group::bind_group;
 pub use outbox::{
     ConnectionTransport, DatagramTransport, Outbox, OutboxLimits, OutboxStats, TrySendDatagramError,
 };
+pub(crate) use socket::worker_endpoint;
 pub use socket::{BindError, BufferReport, SocketBuffers, bind_udp, client_endpoint, server_endpoint};
+pub(crate) use steering::is_astray;
+pub use steering::steer;
 pub use trust::{Trust, TrustError};
 pub use tunnel::TunnelConfig;
 

@@ -156,8 +156,10 @@ mod tests {
         };
         let member = endpoint(None);
         let trust = Trust::certificates(cert.cert_der()).unwrap();
+        let room = "ROOM1".parse().unwrap();
         let ask = async {
-            let conn = connect(&member, addr, NAME, &trust, &TransportOptions::default()).await.unwrap();
+            let conn =
+                connect(&member, addr, NAME, &room, &trust, &TransportOptions::default()).await.unwrap();
             assert!(
                 conn.max_datagram_size().unwrap() < 1200,
                 "without DF, larger ones may be cut on their way"

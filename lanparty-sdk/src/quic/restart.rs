@@ -8,8 +8,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use quinn::EndpointConfig;
-use quinn_proto::HashedConnectionIdGenerator;
 use ring::{hkdf, hmac};
+
+use super::steering::WorkerIds;
+use crate::proto::Worker;
 
 /// The secret from which a relay's lasting keys are derived.
 #[derive(Clone)]
@@ -22,13 +24,13 @@ impl RestartSecret {
         Self(hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&key, b"lanparty relay restart v1").as_ref()))
     }
 
-    /// An endpoint that answers for the connections of the one before it.
-    pub(super) fn endpoint_config(&self) -> EndpointConfig {
+    /// An endpoint of one of a relay's workers, which answers for the connections of the one before it.
+    pub(super) fn endpoint_config(&self, worker: Worker) -> EndpointConfig {
         let mut config =
             EndpointConfig::new(Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &self.key(b"reset"))));
         let [a, b, c, d, e, f, g, h, ..] = self.key(b"connection ids");
         let ids = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
-        config.cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(ids)));
+        config.cid_generator(move || Box::new(WorkerIds::new(ids, worker)));
         config
     }
 

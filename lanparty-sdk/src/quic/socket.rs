@@ -12,6 +12,7 @@ use super::cert::ServerCert;
 use super::lean::LeanSocket;
 use super::plain::{PlainSocket, is_lacking};
 use crate::error::{Coded, code};
+use crate::proto::Worker;
 
 /// Bytes that the kernel may queue for a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,10 +118,18 @@ pub enum BindError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// The system does not let several workers share the port, or has no thread left for them.
+    #[error("cannot serve {addr} by several workers: make do with one (workers)")]
+    Workers {
+        /// The address.
+        addr: SocketAddr,
+        /// What the operating system said.
+        source: io::Error,
+    },
 }
 
 impl BindError {
-    fn new(addr: SocketAddr, source: io::Error) -> Self {
+    pub(super) fn new(addr: SocketAddr, source: io::Error) -> Self {
         match source.kind() {
             io::ErrorKind::AddrInUse => Self::InUse { addr, source },
             io::ErrorKind::AddrNotAvailable => Self::AddrNotAvailable { addr, source },
@@ -135,24 +144,31 @@ impl BindError {
 /// # Errors
 /// [`BindError`], with a hint for the common causes. Buffers smaller than asked for are no error.
 pub fn bind_udp(addr: SocketAddr, buffers: SocketBuffers) -> Result<(UdpSocket, BufferReport), BindError> {
-    let open = || {
-        let socket = Socket::new(Domain::for_address(addr), Type::DGRAM, Some(Protocol::UDP))?;
-        if addr.ip() == Ipv6Addr::UNSPECIFIED {
-            // A system that cannot do it still serves IPv6.
-            let _ = socket.set_only_v6(false);
-        }
-        socket.set_nonblocking(true)?;
-        // Some systems refuse what is too large instead of limiting it; what counts is read back.
-        let _ = socket.set_recv_buffer_size(buffers.rx_bytes);
-        let _ = socket.set_send_buffer_size(buffers.tx_bytes);
-        let granted = SocketBuffers::new(
-            usable_bytes(socket.recv_buffer_size()?),
-            usable_bytes(socket.send_buffer_size()?),
-        );
-        socket.bind(&addr.into())?;
-        Ok((socket.into(), BufferReport { requested: buffers, granted }))
-    };
-    open().map_err(|source| BindError::new(addr, source))
+    bind_socket(addr, buffers, |_| Ok(())).map_err(|source| BindError::new(addr, source))
+}
+
+/// Opens a socket, which `prepare` changes before it gets its address.
+pub(super) fn bind_socket(
+    addr: SocketAddr,
+    buffers: SocketBuffers,
+    prepare: impl FnOnce(&Socket) -> io::Result<()>,
+) -> io::Result<(UdpSocket, BufferReport)> {
+    let socket = Socket::new(Domain::for_address(addr), Type::DGRAM, Some(Protocol::UDP))?;
+    if addr.ip() == Ipv6Addr::UNSPECIFIED {
+        // A system that cannot do it still serves IPv6.
+        let _ = socket.set_only_v6(false);
+    }
+    socket.set_nonblocking(true)?;
+    // Some systems refuse what is too large instead of limiting it; what counts is read back.
+    let _ = socket.set_recv_buffer_size(buffers.rx_bytes);
+    let _ = socket.set_send_buffer_size(buffers.tx_bytes);
+    let granted = SocketBuffers::new(
+        usable_bytes(socket.recv_buffer_size()?),
+        usable_bytes(socket.send_buffer_size()?),
+    );
+    prepare(&socket)?;
+    socket.bind(&addr.into())?;
+    Ok((socket.into(), BufferReport { requested: buffers, granted }))
 }
 
 /// A relay's endpoint on `addr`, which also answers for connections that an earlier one with the same certificate left
@@ -167,7 +183,18 @@ pub fn server_endpoint(
     buffers: SocketBuffers,
 ) -> Result<(Endpoint, BufferReport), BindError> {
     let (socket, report) = bind_udp(addr, buffers)?;
-    Ok((endpoint(addr, socket, cert.restart().endpoint_config(), Some(config))?, report))
+    Ok((worker_endpoint(addr, socket, cert, config, Worker::ONLY)?, report))
+}
+
+/// The endpoint of one of a relay's workers, on its own of the sockets on `addr`.
+pub(crate) fn worker_endpoint(
+    addr: SocketAddr,
+    socket: UdpSocket,
+    cert: &ServerCert,
+    config: quinn::ServerConfig,
+    worker: Worker,
+) -> Result<Endpoint, BindError> {
+    endpoint(addr, socket, cert.restart().endpoint_config(worker), Some(config))
 }
 
 /// A member's endpoint on a port of the system's choice, for relays on IPv6 and IPv4, or on IPv4 alone where the
@@ -240,7 +267,7 @@ impl Coded for BindError {
             Self::InUse { .. } => code::ADDRESS_IN_USE,
             Self::NoRuntime => code::NO_RUNTIME,
             Self::Permission { .. } => code::NOT_PERMITTED,
-            Self::AddrNotAvailable { .. } | Self::Other { .. } => code::BIND,
+            Self::AddrNotAvailable { .. } | Self::Other { .. } | Self::Workers { .. } => code::BIND,
         }
     }
 }

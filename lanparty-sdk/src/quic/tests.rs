@@ -9,6 +9,8 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 
 use super::config::server_config_with;
 use super::*;
+use crate::ctrl::RoomCode;
+use crate::proto::Worker;
 
 const NAME: &str = "relay.example";
 
@@ -36,12 +38,12 @@ impl Relay {
         name: &str,
     ) -> (Result<Connection, ConnectError>, Option<Connection>) {
         let (endpoint, _) = client_endpoint(SocketBuffers::default()).unwrap();
-        let options = TransportOptions::default();
+        let (options, room) = (TransportOptions::default(), room());
         let accept = async {
             let incoming = self.endpoint.accept().await.expect("the endpoint lives");
             incoming.await.ok()
         };
-        tokio::join!(connect(&endpoint, self.addr, name, trust, &options), accept)
+        tokio::join!(connect(&endpoint, self.addr, name, &room, trust, &options), accept)
     }
 }
 
@@ -53,6 +55,10 @@ async fn accepted(cert: &ServerCert, trust: &Trust, name: &str) {
     let (member, relay) = Relay::with_cert(cert).connect(trust, name).await;
     member.expect("must be accepted");
     relay.expect("on both sides");
+}
+
+fn room() -> RoomCode {
+    "ROOM1".parse().unwrap()
 }
 
 fn trust(bytes: &[u8]) -> Trust {
@@ -234,11 +240,11 @@ async fn a_refusing_relay_and_a_bad_name_are_told() {
     let cert = ServerCert::development(NAME).unwrap();
     let relay = Relay::with_cert(&cert);
     let (endpoint, _) = client_endpoint(SocketBuffers::default()).unwrap();
-    let (trust, options) = (trust(cert.cert_der()), TransportOptions::default());
+    let (trust, options, room) = (trust(cert.cert_der()), TransportOptions::default(), room());
     let refuse = async { relay.endpoint.accept().await.expect("the endpoint lives").refuse() };
-    let (result, ()) = tokio::join!(connect(&endpoint, relay.addr, NAME, &trust, &options), refuse);
+    let (result, ()) = tokio::join!(connect(&endpoint, relay.addr, NAME, &room, &trust, &options), refuse);
     assert!(matches!(result, Err(ConnectError::Refused)), "{result:?}");
-    let result = connect(&endpoint, relay.addr, "not a name", &trust, &options).await;
+    let result = connect(&endpoint, relay.addr, "not a name", &room, &trust, &options).await;
     assert!(matches!(result, Err(ConnectError::ServerName { .. })), "{result:?}");
 }
 
@@ -247,15 +253,43 @@ async fn address_validation_by_retry_is_passed() {
     let cert = ServerCert::development(NAME).unwrap();
     let relay = Relay::with_cert(&cert);
     let (endpoint, _) = client_endpoint(SocketBuffers::default()).unwrap();
-    let (trust, options) = (trust(cert.cert_der()), TransportOptions::default());
+    let (trust, options, room) = (trust(cert.cert_der()), TransportOptions::default(), room());
+    let mark = room.steering_byte();
     let accept = async {
-        relay.endpoint.accept().await.expect("the endpoint lives").retry().expect("not validated yet");
         let incoming = relay.endpoint.accept().await.expect("the endpoint lives");
-        assert!(incoming.remote_address_validated());
+        assert_eq!(incoming.orig_dst_cid()[0], mark, "the first packet names the room");
+        incoming.retry().expect("not validated yet");
+        let incoming = relay.endpoint.accept().await.expect("the endpoint lives");
+        assert!(incoming.remote_address_validated() && incoming.orig_dst_cid()[0] == mark);
         incoming.await.unwrap()
     };
-    let (member, _relay) = tokio::join!(connect(&endpoint, relay.addr, NAME, &trust, &options), accept);
+    let (member, _relay) =
+        tokio::join!(connect(&endpoint, relay.addr, NAME, &room, &trust, &options), accept);
     member.unwrap();
+}
+
+#[tokio::test]
+async fn a_first_packet_for_another_workers_room_is_astray_until_its_address_is_proven() {
+    let cert = ServerCert::development(NAME).unwrap();
+    let config = server_config(&cert, &TransportOptions::default());
+    let (member, _) = client_endpoint(SocketBuffers::default()).unwrap();
+    let (trust, options, room) = (trust(cert.cert_der()), TransportOptions::default(), room());
+    for worker in Worker::all(3) {
+        let addr = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0);
+        let (socket, _) = bind_udp(addr, SocketBuffers::default()).unwrap();
+        let endpoint = worker_endpoint(addr, socket, &cert, config.clone(), worker).unwrap();
+        let addr = endpoint.local_addr().unwrap();
+        let accept = async {
+            let incoming = endpoint.accept().await.expect("the endpoint lives");
+            assert_eq!(is_astray(&incoming, worker), !worker.serves(room.steering_byte()));
+            incoming.retry().expect("not validated yet");
+            let incoming = endpoint.accept().await.expect("the endpoint lives");
+            assert!(!is_astray(&incoming, worker), "by an id of this worker's own");
+            incoming.await.unwrap()
+        };
+        let (result, _conn) = tokio::join!(connect(&member, addr, NAME, &room, &trust, &options), accept);
+        result.unwrap();
+    }
 }
 
 #[tokio::test]

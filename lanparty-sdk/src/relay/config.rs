@@ -9,6 +9,8 @@ use crate::proto::RoomId;
 use crate::room::RoomConfig;
 
 /// Bounds of a relay: of its decisions, not of its sockets. Every value is documented with its default.
+///
+/// Of rooms and connections each of a relay's workers has its share, rounded up, whatever the others have left over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
@@ -41,8 +43,8 @@ impl Default for RelayConfig {
 }
 
 impl RelayConfig {
-    pub(crate) fn room_limit(&self) -> usize {
-        usize::from(self.max_rooms.min(RoomId::MAX))
+    pub(crate) fn room_limit(&self) -> u32 {
+        u32::from(self.max_rooms.min(RoomId::MAX))
     }
 
     pub(crate) const fn hello_timeout(&self) -> Duration {

@@ -20,10 +20,10 @@ use super::throttle::{Throttle, Welcome};
 use super::{HandshakeConfig, RelayEvent, RelayOutput, RelayState, RelayStats};
 use crate::ctrl::{CloseCode, LeaveReason, RelayMessage, RoomCode, encode};
 use crate::obs::{EventSender, Events};
-use crate::proto::RoomId;
+use crate::proto::{RoomId, Worker};
 use crate::quic::{
-    ControlRole, ControlWriter, Outbox, OutboxLimits, OutboxStats, close, close_code, open_control,
-    recv_batches,
+    ControlRole, ControlWriter, Outbox, OutboxLimits, OutboxStats, close, close_code, is_astray,
+    open_control, recv_batches,
 };
 use crate::room::{ConnId, RoomEvent};
 
@@ -33,20 +33,42 @@ const DATAGRAM_BATCH: usize = 64;
 const BUDGET_POLL_MIN: Duration = Duration::from_millis(50);
 const BUDGET_POLL_MAX: Duration = Duration::from_secs(5);
 
-/// What all tasks of a relay share.
+/// What all tasks of a worker share.
 #[derive(Debug)]
 pub(super) struct Core {
+    worker: Worker,
     inner: Mutex<Inner>,
-    throttle: Mutex<Throttle>,
-    pub(super) events: EventSender<RelayEvent>,
+    pub(super) shared: Arc<Shared>,
     /// The next deadline may have moved.
     rescheduled: Notify,
     /// A connection has ended.
     ended: Notify,
-    /// Whether connections are accepted no longer.
-    pub(super) stopped: watch::Sender<bool>,
     outbox_limits: OutboxLimits,
     handshake_timeout: Duration,
+}
+
+/// What all workers of a relay share: nothing that a frame touches.
+#[derive(Debug)]
+pub(super) struct Shared {
+    throttle: Mutex<Throttle>,
+    pub(super) events: EventSender<RelayEvent>,
+    /// Whether a worker accepts connections no longer.
+    pub(super) stopped: watch::Sender<bool>,
+}
+
+impl Shared {
+    pub(super) fn new(handshake: HandshakeConfig, max_connections: u32) -> Self {
+        let throttle = Throttle::new(handshake, max_handshakes(max_connections), Instant::now());
+        Self {
+            throttle: Mutex::new(throttle),
+            events: EventSender::new(),
+            stopped: watch::Sender::new(false),
+        }
+    }
+
+    fn throttle(&self) -> MutexGuard<'_, Throttle> {
+        self.throttle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[derive(Debug)]
@@ -76,27 +98,30 @@ struct Link {
 
 impl Core {
     pub(super) fn new(
+        worker: Worker,
         state: RelayState,
-        max_connections: u32,
-        handshake: HandshakeConfig,
+        shared: Arc<Shared>,
+        handshake_timeout: Duration,
         outbox_limits: OutboxLimits,
     ) -> Self {
-        let handshake_timeout = Duration::from_millis(handshake.timeout_ms);
         Self {
+            worker,
             inner: Mutex::new(Inner {
                 state,
                 links: Vec::new(),
                 room_events: BTreeMap::new(),
                 stats: RelayStats::default(),
             }),
-            throttle: Mutex::new(Throttle::new(handshake, max_handshakes(max_connections), Instant::now())),
-            events: EventSender::new(),
+            shared,
             rescheduled: Notify::new(),
             ended: Notify::new(),
-            stopped: watch::Sender::new(false),
             outbox_limits,
             handshake_timeout,
         }
+    }
+
+    pub(super) const fn worker(&self) -> Worker {
+        self.worker
     }
 
     /// Looks at the state.
@@ -151,10 +176,6 @@ impl Core {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn throttle(&self) -> MutexGuard<'_, Throttle> {
-        self.throttle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn obey(&self, inner: &mut Inner) {
         while let Some(output) = inner.state.poll_output() {
             match output {
@@ -169,7 +190,7 @@ impl Core {
                 RelayOutput::Event(event) => {
                     debug!(target: "lanparty::relay", ?event);
                     inner.tell_room(&event);
-                    self.events.send(event);
+                    self.shared.events.send(event);
                 }
             }
         }
@@ -260,7 +281,7 @@ pub(super) async fn accept(core: Arc<Core>, endpoint: Endpoint) {
             yield_now().await;
         }
     }
-    core.stopped.send_replace(true);
+    core.shared.stopped.send_replace(true);
     while connections.join_next().await.is_some() {}
 }
 
@@ -281,11 +302,17 @@ impl Core {
     /// Judges a stranger's first packet, and gives the task of its connection if there is to be one.
     fn welcome(self: &Arc<Self>, incoming: Incoming) -> Option<impl Future<Output = ()> + Send + use<>> {
         let address = incoming.remote_address();
+        if is_astray(&incoming, self.worker) {
+            // It came while the workers' sockets began or ended, and comes again.
+            debug!(target: "lanparty::relay", %address, "a first packet went astray");
+            incoming.ignore();
+            return None;
+        }
         let now = Instant::now();
-        let verdict = self.throttle().judge(now, address.ip(), incoming.remote_address_validated());
+        let verdict = self.shared.throttle().judge(now, address.ip(), incoming.remote_address_validated());
         match verdict {
             Welcome::Accept => {
-                self.throttle().opened(now, address.ip());
+                self.shared.throttle().opened(now, address.ip());
                 let guard = AddressGuard { core: Arc::clone(self), address };
                 let span =
                     info_span!(target: "lanparty::relay", "connection", %address, room = Empty, peer = Empty);
@@ -432,7 +459,7 @@ struct AddressGuard {
 
 impl Drop for AddressGuard {
     fn drop(&mut self) {
-        self.core.throttle().closed(self.address.ip());
+        self.core.shared.throttle().closed(self.address.ip());
     }
 }
 
@@ -475,6 +502,28 @@ fn leave_reason(error: &quinn::ConnectionError) -> LeaveReason {
 }
 
 impl RelayStats {
+    /// Adds what another worker has done.
+    pub(super) fn add(&mut self, other: &Self) {
+        let Self {
+            connections,
+            sent_datagrams,
+            sent_bytes,
+            drops,
+            retries,
+            throttled,
+            failed_handshakes,
+            panics,
+        } = other;
+        self.connections += connections;
+        self.sent_datagrams += sent_datagrams;
+        self.sent_bytes += sent_bytes;
+        self.drops.merge(drops);
+        self.retries += retries;
+        self.throttled += throttled;
+        self.failed_handshakes += failed_handshakes;
+        self.panics += panics;
+    }
+
     fn count_outbox(&mut self, outbox: &OutboxStats) {
         self.sent_datagrams += outbox.sent_datagrams;
         self.sent_bytes += outbox.sent_bytes;

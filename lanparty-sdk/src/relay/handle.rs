@@ -2,32 +2,30 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
-use quinn::Endpoint;
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::driver::{Core, accept, keep_time};
+use super::driver::{Core, Shared};
+use super::worker::{FAREWELL_TIMEOUT, RelayWorker};
 use super::{HandshakeConfig, RelayConfig, RelayEvent, RelayState};
-use crate::ctrl::{CloseCode, RoomCode};
+use crate::ctrl::RoomCode;
 use crate::obs::{DropCounts, Events};
-use crate::proto::{PeerId, RoomId};
+use crate::proto::{PeerId, RoomId, Worker};
+#[cfg(target_os = "linux")]
+use crate::quic::bind_group;
 use crate::quic::{
-    BindError, BufferReport, OutboxLimits, ServerCert, SocketBuffers, TransportOptions, server_config,
-    server_endpoint,
+    BindError, BufferReport, OutboxLimits, ServerCert, SocketBuffers, TransportOptions, bind_udp,
+    server_config, worker_endpoint,
 };
 use crate::room::RoomPeer;
 use crate::room::{Room, RoomEvent, RoomSnapshot};
 use crate::sealed::Sealed;
 
-/// How long members may take to acknowledge a relay's farewell.
-const FAREWELL_TIMEOUT: Duration = Duration::from_secs(2);
-
 /// How a relay behaves.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RelayOptions {
     /// Bounds of its rooms and members.
@@ -40,6 +38,28 @@ pub struct RelayOptions {
     pub buffers: SocketBuffers,
     /// How much may wait for one slow member.
     pub outbox: OutboxLimits,
+    /// How many threads serve its rooms, each with rooms of its own; 1 by default and at least, [`Worker::MAX`] at most.
+    ///
+    /// The first is the one of the runtime that [`Relay::bind`] is called from, and the others are made by the relay. More
+    /// than there are processors gain nothing, and one is enough for hundreds of rooms. A room is on one worker for as long
+    /// as it is open, by its code, so a single room never gets faster.
+    ///
+    /// # Platform
+    /// Linux alone sorts datagrams to threads by their contents. Elsewhere there is one worker, whatever is asked for.
+    pub workers: usize,
+}
+
+impl Default for RelayOptions {
+    fn default() -> Self {
+        Self {
+            config: RelayConfig::default(),
+            handshake: HandshakeConfig::default(),
+            transport: TransportOptions::default(),
+            buffers: SocketBuffers::default(),
+            outbox: OutboxLimits::default(),
+            workers: 1,
+        }
+    }
 }
 
 /// What a relay has done so far.
@@ -67,31 +87,36 @@ pub struct RelayStats {
 
 /// A relay on a UDP socket. Dropping it closes every connection at once; [`Relay::close`] says goodbye first.
 pub struct Relay {
-    core: Arc<Core>,
-    endpoint: Endpoint,
+    /// At least one, each at its index.
+    workers: Vec<RelayWorker>,
+    shared: Arc<Shared>,
     buffers: BufferReport,
     transport: TransportOptions,
-    tasks: Vec<JoinHandle<()>>,
 }
 
 impl Relay {
-    /// Opens the socket and serves it on the tokio runtime from which this is called. A single-threaded runtime of its
-    /// own serves it best.
+    /// Opens the socket and serves it on the tokio runtime from which this is called, and on threads of its own if it is to
+    /// have several workers. A single-threaded runtime serves best.
     ///
     /// # Errors
     /// [`BindError`], with a hint for the common causes.
     pub fn bind(addr: SocketAddr, cert: &ServerCert, options: RelayOptions) -> Result<Self, BindError> {
         let transport = options.transport.for_address(addr);
-        let (endpoint, buffers) =
-            server_endpoint(addr, cert, server_config(cert, &transport), options.buffers)?;
-        let max_connections = options.config.max_connections;
-        let state = RelayState::new(options.config, seed());
-        let core = Arc::new(Core::new(state, max_connections, options.handshake, options.outbox));
-        let tasks = vec![
-            tokio::spawn(accept(Arc::clone(&core), endpoint.clone())),
-            tokio::spawn(keep_time(Arc::clone(&core))),
-        ];
-        Ok(Self { core, endpoint, buffers, transport, tasks })
+        let (sockets, buffers) = bind_sockets(addr, &options)?;
+        let config = server_config(cert, &transport);
+        let handshake_timeout = Duration::from_millis(options.handshake.timeout_ms);
+        let shared = Arc::new(Shared::new(options.handshake, options.config.max_connections));
+        let mut workers = Vec::with_capacity(sockets.len());
+        for (worker, socket) in Worker::all(sockets.len()).zip(sockets) {
+            let state = RelayState::of_worker(options.config.clone(), seed(), worker);
+            let core = Core::new(worker, state, Arc::clone(&shared), handshake_timeout, options.outbox);
+            let open = || worker_endpoint(addr, socket, cert, config.clone(), worker);
+            workers.push(match worker.index() {
+                0 => RelayWorker::here(core, open)?,
+                _ => RelayWorker::aside(addr, core, open)?,
+            });
+        }
+        Ok(Self { workers, shared, buffers, transport })
     }
 
     /// Where it listens.
@@ -99,7 +124,7 @@ impl Relay {
     /// # Errors
     /// The system does not tell.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.endpoint.local_addr()
+        self.workers.first().ok_or(io::ErrorKind::NotConnected)?.endpoint.local_addr()
     }
 
     /// What the system gave of the socket buffers that were asked for.
@@ -108,40 +133,57 @@ impl Relay {
         &self.buffers
     }
 
-    /// Its events from now on.
+    /// Its events from now on, those of all workers.
     #[must_use]
     pub fn events(&self) -> Events<RelayEvent> {
-        self.core.events.subscribe()
+        self.shared.events.subscribe()
     }
 
-    /// All rooms as they are now.
+    /// All rooms as they are now, by number.
     #[must_use]
     pub fn rooms(&self) -> Vec<RoomSnapshot> {
-        self.core.read(RelayState::snapshot)
+        let mut rooms: Vec<_> =
+            self.workers.iter().flat_map(|worker| worker.core.read(RelayState::snapshot)).collect();
+        rooms.sort_unstable_by_key(|room| room.id);
+        rooms
     }
 
     /// A room that is open now.
     #[must_use]
     pub fn room(&self, code: &RoomCode) -> Option<RelayRoom> {
-        let snapshot = self.core.read(|state| state.room(code))?;
-        Some(RelayRoom { core: Arc::clone(&self.core), code: code.clone(), id: snapshot.id })
+        let worker = self.workers.iter().find(|worker| worker.core.worker().serves(code.steering_byte()))?;
+        let snapshot = worker.core.read(|state| state.room(code))?;
+        Some(RelayRoom { core: Arc::clone(&worker.core), code: code.clone(), id: snapshot.id })
     }
 
-    /// What it has done so far.
+    /// How many threads serve it.
+    #[must_use]
+    pub const fn workers(&self) -> usize {
+        self.workers.len()
+    }
+
+    /// What it has done so far, all workers together.
     #[must_use]
     pub fn stats(&self) -> RelayStats {
-        self.core.stats()
+        let mut stats = RelayStats::default();
+        for worker in &self.workers {
+            stats.add(&worker.core.stats());
+        }
+        stats
     }
 
     /// Shows another certificate to whoever connects from now on. Members that are in stay in.
     pub fn set_certificate(&self, cert: &ServerCert) {
-        self.endpoint.set_server_config(Some(server_config(cert, &self.transport)));
+        let config = server_config(cert, &self.transport);
+        for worker in &self.workers {
+            worker.endpoint.set_server_config(Some(config.clone()));
+        }
     }
 
-    /// Waits until it accepts connections no longer. That happens by itself only when its socket fails for good: then
-    /// make a new one.
+    /// Waits until it accepts connections no longer, in whole or in part. That happens by itself only when a socket of its
+    /// fails for good: then make a new one.
     pub async fn stopped(&self) {
-        let mut stopped = self.core.stopped.subscribe();
+        let mut stopped = self.shared.stopped.subscribe();
         let _ = stopped.wait_for(|stopped| *stopped).await;
     }
 
@@ -153,27 +195,67 @@ impl Relay {
     /// [`Relay::close`] for a relay that several hold: its UDP port is free when the last of them has dropped it. A second
     /// call changes nothing.
     pub async fn shut_down(&self, text: &str) {
-        self.endpoint.set_server_config(None);
-        self.core.update(|state, now| state.shut_down(now, text));
-        let _ = timeout(FAREWELL_TIMEOUT, self.core.emptied()).await;
-        self.endpoint.close(CloseCode::Shutdown.code().into(), b"");
-        let _ = timeout(FAREWELL_TIMEOUT, self.endpoint.wait_idle()).await;
-    }
-}
-
-impl Drop for Relay {
-    fn drop(&mut self) {
-        self.endpoint.close(CloseCode::Shutdown.code().into(), b"");
-        for task in &self.tasks {
-            task.abort();
+        for worker in &self.workers {
+            worker.endpoint.set_server_config(None);
+            worker.core.update(|state, now| state.shut_down(now, text));
+        }
+        // One after the other, but all within one time: nobody waits for those who are done already.
+        let _ = timeout(FAREWELL_TIMEOUT, async {
+            for worker in &self.workers {
+                worker.core.emptied().await;
+            }
+        })
+        .await;
+        for worker in &self.workers {
+            worker.close();
+        }
+        let _ = timeout(FAREWELL_TIMEOUT, async {
+            for worker in &self.workers {
+                worker.endpoint.wait_idle().await;
+            }
+        })
+        .await;
+        for worker in &self.workers {
+            worker.end().await;
         }
     }
 }
 
 impl fmt::Debug for Relay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Relay").field("addr", &self.endpoint.local_addr().ok()).finish_non_exhaustive()
+        f.debug_struct("Relay").field("addr", &self.local_addr().ok()).finish_non_exhaustive()
     }
+}
+
+/// A socket for each worker.
+#[cfg(target_os = "linux")]
+fn bind_sockets(
+    addr: SocketAddr,
+    options: &RelayOptions,
+) -> Result<(Vec<UdpSocket>, BufferReport), BindError> {
+    let count = Worker::all(options.workers).len();
+    if count > 1 {
+        return bind_group(addr, count, options.buffers);
+    }
+    let (socket, buffers) = bind_udp(addr, options.buffers)?;
+    Ok((vec![socket], buffers))
+}
+
+/// A socket for the one worker.
+#[cfg(not(target_os = "linux"))]
+fn bind_sockets(
+    addr: SocketAddr,
+    options: &RelayOptions,
+) -> Result<(Vec<UdpSocket>, BufferReport), BindError> {
+    if options.workers > 1 {
+        tracing::warn!(
+            target: "lanparty::relay",
+            asked = options.workers,
+            "only Linux can share a UDP port among workers: the relay has one"
+        );
+    }
+    let (socket, buffers) = bind_udp(addr, options.buffers)?;
+    Ok((vec![socket], buffers))
 }
 
 fn seed() -> u64 {

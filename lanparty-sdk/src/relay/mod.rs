@@ -15,6 +15,8 @@ mod state;
 mod subtask;
 #[cfg(feature = "runtime")]
 mod throttle;
+#[cfg(feature = "runtime")]
+mod worker;
 
 pub use config::RelayConfig;
 pub use event::RelayEvent;

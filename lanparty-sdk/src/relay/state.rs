@@ -10,7 +10,7 @@ use crate::ctrl::{
     MemberMessage, Reject, RejectReason, RelayMessage, RoomCode, Welcome, clean_text,
 };
 use crate::obs::DropReason;
-use crate::proto::{PeerId, RoomId, VERSION};
+use crate::proto::{PeerId, RoomId, VERSION, Worker};
 use crate::room::{ConnId, Departure, RoomSnapshot, RoomState, Verdict};
 
 /// What the driver has to do.
@@ -41,10 +41,12 @@ pub enum RelayOutput {
 #[derive(Debug)]
 pub struct RelayState {
     config: RelayConfig,
+    worker: Worker,
     seed: u64,
     conns: Conns,
     rooms: BTreeMap<RoomId, RoomState>,
     codes: BTreeMap<RoomCode, RoomId>,
+    /// Which of its numbers the next room is tried with.
     next_room: u16,
     /// Every [`Conn::deadline`], soonest first.
     deadlines: BTreeSet<(Instant, ConnId)>,
@@ -55,13 +57,20 @@ impl RelayState {
     /// A relay without rooms. `seed` keys the hashes of its address tables and should not be guessable.
     #[must_use]
     pub fn new(config: RelayConfig, seed: u64) -> Self {
+        Self::of_worker(config, seed, Worker::ONLY)
+    }
+
+    /// The part of a relay that one of its workers does. `config` is for all of them together.
+    #[must_use]
+    pub fn of_worker(config: RelayConfig, seed: u64, worker: Worker) -> Self {
         Self {
             config,
+            worker,
             seed,
             conns: Conns::default(),
             rooms: BTreeMap::new(),
             codes: BTreeMap::new(),
-            next_room: 1,
+            next_room: 0,
             deadlines: BTreeSet::new(),
             outputs: VecDeque::new(),
         }
@@ -69,7 +78,7 @@ impl RelayState {
 
     /// A connection was made. `budget` is the largest datagram that can be sent on it; `None` if its end takes none.
     pub fn handle_connected(&mut self, now: Instant, budget: Option<usize>) -> ConnId {
-        let full = self.conns.len() >= self.config.max_connections as usize;
+        let full = self.conns.len() >= self.worker.share(self.config.max_connections) as usize;
         let deadline = now + self.config.hello_timeout();
         let conn = self.conns.insert(Conn {
             phase: Phase::Greeting,
@@ -309,6 +318,11 @@ impl RelayState {
             };
             refuse(reason, error.to_string())
         })?;
+        if !self.worker.serves(hello.room.steering_byte()) {
+            // Let in here, it would be alone in a second room of this code.
+            let detail = "the first packet did not name the room, as it must for a relay of several workers";
+            return Err(refuse(RejectReason::Other, detail.to_owned()));
+        }
         let budget = self.conns.get_mut(conn).and_then(|state| {
             state.budget_cap = hello.budget as usize;
             state.budget.map(|budget| budget.min(state.budget_cap))
@@ -466,15 +480,20 @@ impl RelayState {
     }
 
     fn free_room(&mut self) -> Option<RoomId> {
-        if self.rooms.len() >= self.config.room_limit() {
+        if self.rooms.len() >= self.worker.share(self.config.room_limit()) as usize {
             return None;
         }
-        loop {
-            let candidate = RoomId::new(self.next_room).ok()?;
-            self.next_room = if self.next_room == RoomId::MAX { 1 } else { self.next_room + 1 };
+        // Of one number more than there are rooms one is free, unless there are no more numbers.
+        for _ in 0..=self.rooms.len() {
+            let candidate = self.worker.room(self.next_room).or_else(|| {
+                self.next_room = 0;
+                self.worker.room(0)
+            })?;
+            self.next_room += 1;
             if !self.rooms.contains_key(&candidate) {
                 return Some(candidate);
             }
         }
+        None
     }
 }

@@ -218,6 +218,7 @@ impl SessionBuilder {
         let target = Arc::new(Target {
             relay: self.relay,
             server_name,
+            room: config.room.clone(),
             trust: self.trust,
             transport: self.transport,
             keep_out_of: self.keep_out_of,

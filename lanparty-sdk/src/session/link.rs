@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep_until, timeout};
 use tracing::{info, warn};
 
-use crate::ctrl::CloseCode;
+use crate::ctrl::{CloseCode, RoomCode};
 use crate::net::RelayAddr;
 use crate::quic::{
     ConnectError, ControlReader, ControlRole, ControlWriter, Outbox, TransportOptions, Trust, close,
@@ -35,6 +35,7 @@ const FAREWELL_TIMEOUT: Duration = Duration::from_secs(2);
 pub(super) struct Target {
     pub(super) relay: RelayAddr,
     pub(super) server_name: String,
+    pub(super) room: RoomCode,
     pub(super) trust: Trust,
     pub(super) transport: TransportOptions,
     /// The adapter that the way to the relay must not lead through.
@@ -57,7 +58,8 @@ impl Target {
                 failure = JoinError::Route(error);
                 continue;
             }
-            let attempt = connect(&endpoint, address, &self.server_name, &self.trust, &self.transport);
+            let attempt =
+                connect(&endpoint, address, &self.server_name, &self.room, &self.trust, &self.transport);
             match timeout(CONNECT_TIMEOUT, attempt).await {
                 Ok(Ok(conn)) => return Ok(conn),
                 Ok(Err(error)) => failure = failed(error),

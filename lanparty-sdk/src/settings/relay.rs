@@ -21,7 +21,7 @@ use crate::relay::{HandshakeConfig, RelayConfig, RelayOptions, RetryPolicy};
 /// | `cert`, `key` | files with the certificate chain and its private key, in PEM | none |
 /// | `dev-cert-der-out` | without `cert`: the file in which a self-made certificate is kept, its key beside it | none |
 /// | `dev-cert-name` | without `cert`: the name that the self-made certificate is for | `lanparty-relay.local` |
-/// | `workers` | threads of the runtime, 1 to 64; made by the embedder | `1` |
+/// | `workers` | threads that serve the rooms, 1 to 64, see [`RelayOptions::workers`]; more than one on Linux only | `1` |
 /// | `max-clients-per-room`, `limit-...` | bounds, see [`RelayConfig`] and [`HandshakeConfig`] | |
 /// | `idle-timeout` ... `segmentation-offload` | how connections behave, see [`TransportSettings`] | |
 ///
@@ -39,7 +39,7 @@ pub struct RelaySettings {
     pub dev_cert_der_out: Option<PathBuf>,
     /// The name that the self-made certificate is for, if it is not [`RelaySettings::DEV_CERT_NAME`].
     pub dev_cert_name: Option<String>,
-    /// How many threads the embedder's runtime has.
+    /// How many threads serve the rooms.
     pub workers: usize,
     /// Bounds of the rooms and members.
     pub config: RelayConfig,
@@ -149,6 +149,7 @@ impl RelaySettings {
         options.transport = self.transport.options.clone();
         options.buffers = self.transport.buffers;
         options.outbox = self.transport.outbox;
+        options.workers = self.workers;
         Ok(options)
     }
 

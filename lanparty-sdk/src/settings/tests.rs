@@ -208,6 +208,7 @@ fn a_relay_without_settings_has_the_library_s_defaults() {
     assert_eq!(options.transport, defaults.transport);
     assert_eq!(options.buffers, defaults.buffers);
     assert_eq!(options.outbox, defaults.outbox);
+    assert_eq!(options.workers, defaults.workers);
 }
 
 #[test]
@@ -229,6 +230,7 @@ fn every_key_of_a_relay_changes_something() {
         ("limit-handshake-retry", "always"),
         ("limit-table-ageing", "2m"),
         ("limit-handshake-addresses", "5"),
+        ("workers", "3"),
     ] {
         settings.set(key, value).unwrap();
     }
@@ -236,6 +238,7 @@ fn every_key_of_a_relay_changes_something() {
     assert_eq!(options.config.room.gateway_limits.flood, Rate::new(2000, 4000));
     assert_eq!(options.config.room.table.ageing_secs, 120);
     assert_eq!((options.handshake.retry, options.handshake.addresses), (RetryPolicy::Always, 5));
+    assert_eq!(options.workers, 3);
     settings.set("limit-receive-queue", "1Ki").unwrap();
     assert!(settings.options().is_err());
     for (key, problem) in [("limit-handshake-retry", "write one of"), ("limit-client-bytes", "not a rate")] {

@@ -16,28 +16,34 @@ use quinn::{Connection, ConnectionError, Endpoint, RecvStream, SendStream};
 use crate::party::{NAME, Party, frame, in_time, peers, receive};
 
 /// A connection that says whatever it likes.
-struct Enemy {
-    _endpoint: Endpoint,
-    conn: Connection,
+pub(crate) struct Enemy {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) conn: Connection,
     send: SendStream,
     recv: RecvStream,
     decoder: Decoder,
 }
 
 impl Enemy {
+    /// The relays of these tests have one worker, which takes whatever comes.
     async fn new(party: &Party) -> Self {
-        let (endpoint, _) = client_endpoint(SocketBuffers::default()).unwrap();
-        let config = client_config(&party.trust(), &TransportOptions::default());
-        let conn = endpoint.connect_with(config, party.addr(), NAME).unwrap().await.unwrap();
-        let (send, recv) = conn.open_bi().await.unwrap();
-        Self { _endpoint: endpoint, conn, send, recv, decoder: Decoder::default() }
+        Self::naming(party, "ROOM1").await
     }
 
-    async fn say(&mut self, message: &MemberMessage) {
+    /// One that names this room in its first packet.
+    pub(crate) async fn naming(party: &Party, room: &str) -> Self {
+        let (endpoint, _) = client_endpoint(SocketBuffers::default()).unwrap();
+        let config = client_config(&room.parse().unwrap(), &party.trust(), &TransportOptions::default());
+        let conn = endpoint.connect_with(config, party.addr(), NAME).unwrap().await.unwrap();
+        let (send, recv) = conn.open_bi().await.unwrap();
+        Self { endpoint, conn, send, recv, decoder: Decoder::default() }
+    }
+
+    pub(crate) async fn say(&mut self, message: &MemberMessage) {
         self.send.write_all(&encode(message).unwrap()).await.unwrap();
     }
 
-    async fn join(&mut self, room: &str) -> Welcome {
+    pub(crate) async fn join(&mut self, room: &str) -> Welcome {
         self.say(&MemberMessage::Hello(hello(room))).await;
         match self.hear().await {
             RelayMessage::Welcome(welcome) => welcome,
@@ -45,7 +51,7 @@ impl Enemy {
         }
     }
 
-    async fn hear(&mut self) -> RelayMessage {
+    pub(crate) async fn hear(&mut self) -> RelayMessage {
         in_time("a message", async {
             loop {
                 if let Some(message) = self.decoder.next_message().unwrap() {
@@ -58,7 +64,7 @@ impl Enemy {
         .await
     }
 
-    async fn close_code(&self) -> CloseCode {
+    pub(crate) async fn close_code(&self) -> CloseCode {
         match in_time("the close", self.conn.closed()).await {
             ConnectionError::ApplicationClosed(close) => CloseCode::from_code(close.error_code.into_inner()),
             other => panic!("{other:?}"),
@@ -66,7 +72,7 @@ impl Enemy {
     }
 }
 
-fn hello(room: &str) -> Hello {
+pub(crate) fn hello(room: &str) -> Hello {
     Hello {
         version: 1,
         role: PeerRole::Client,
@@ -222,13 +228,13 @@ async fn a_member_that_takes_no_datagrams_or_speaks_another_version_is_told() {
     assert_eq!(old.close_code().await, CloseCode::Rejected);
 
     let (endpoint, _) = client_endpoint(SocketBuffers::default()).unwrap();
-    let mut config = client_config(&party.trust(), &TransportOptions::default());
+    let mut config = client_config(&"ROOM1".parse().unwrap(), &party.trust(), &TransportOptions::default());
     let mut transport = quinn::TransportConfig::default();
     transport.datagram_receive_buffer_size(None);
     config.transport_config(Arc::new(transport));
     let conn = endpoint.connect_with(config, party.addr(), NAME).unwrap().await.unwrap();
     let (send, recv) = conn.open_bi().await.unwrap();
-    let mut deaf = Enemy { _endpoint: endpoint, conn, send, recv, decoder: Decoder::default() };
+    let mut deaf = Enemy { endpoint, conn, send, recv, decoder: Decoder::default() };
     deaf.say(&MemberMessage::Hello(hello("ROOM1"))).await;
     let RelayMessage::Reject(reject) = deaf.hear().await else { panic!("refused") };
     assert_eq!(reject.reason, RejectReason::BudgetTooSmall);

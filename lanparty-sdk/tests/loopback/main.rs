@@ -6,3 +6,4 @@ mod hostile;
 mod lifecycle;
 mod party;
 mod refusals;
+mod workers;

@@ -6,7 +6,8 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
 use lanparty_sdk::ctrl::{
-    CloseCode, Decoder, Hello, IdentityToken, LeaveReason, MemberMessage, PeerRole, RelayMessage, encode,
+    CloseCode, Decoder, Hello, IdentityToken, LeaveReason, MemberMessage, PeerRole, RelayMessage, RoomCode,
+    encode,
 };
 use lanparty_sdk::frame::{DEFAULT_MTU, MacAddr};
 use lanparty_sdk::proto::{HEADER_LEN, Header, Kind, Label, PeerId, RoomId, VERSION};
@@ -26,6 +27,10 @@ pub(super) struct Seat {
 }
 
 impl Seat {
+    pub(super) fn room_code(self) -> Result<RoomCode> {
+        Ok(format!("SWARM-{}", self.room).parse()?)
+    }
+
     pub(super) const fn mac(self) -> MacAddr {
         let [a, b, c, d] = self.number.to_be_bytes();
         MacAddr([0x02, 0x1a, a, b, c, d])
@@ -140,7 +145,7 @@ impl Client {
         let hello = Hello {
             version: VERSION,
             role: PeerRole::Client,
-            room: format!("SWARM-{}", self.seat.room).parse()?,
+            room: self.seat.room_code()?,
             mac: Some(self.seat.mac()),
             token: IdentityToken((0x5157_u128 << 64 | u128::from(self.seat.number)).to_be_bytes()),
             mtu: DEFAULT_MTU,

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use bytes::BytesMut;
-use lanparty_sdk::quic::{TransportOptions, client_config};
+use lanparty_sdk::quic::{TransportOptions, client_config, steer};
 use quinn::udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
 use quinn_proto::{ClientConfig, ConnectionHandle, DatagramEvent, Endpoint, EndpointConfig, EndpointEvent};
 
@@ -38,6 +38,7 @@ pub(super) type OnDatagram<'a> = dyn FnMut(usize, Instant, &[u8]) + 'a;
 pub(super) struct Swarm {
     pub(super) clients: Vec<Client>,
     relay: SocketAddr,
+    /// For any room; each client has its own named.
     config: ClientConfig,
     socket: UdpSocket,
     udp: UdpSocketState,
@@ -67,7 +68,7 @@ impl Swarm {
         Ok(Self {
             clients: seats.map(Client::new).collect(),
             relay: invitation.addr(),
-            config: client_config(&invitation.trust()?, &options),
+            config: client_config(&"ANY".parse()?, &invitation.trust()?, &options),
             socket,
             udp,
             endpoint: Endpoint::new(Arc::new(EndpointConfig::default()), None, true, None),
@@ -107,8 +108,9 @@ impl Swarm {
 
     /// Begins a connection.
     pub(super) fn knock(&mut self, client: usize) -> Result<()> {
-        let (handle, conn) =
-            self.endpoint.connect(Instant::now(), self.config.clone(), self.relay, SERVER_NAME)?;
+        let mut config = self.config.clone();
+        steer(&mut config, &self.clients[client].seat.room_code()?);
+        let (handle, conn) = self.endpoint.connect(Instant::now(), config, self.relay, SERVER_NAME)?;
         if let Some(old) = self.clients[client].link.take() {
             // Whatever is left of it is nobody's business any more.
             self.owners[old.handle.0] = None;

@@ -236,6 +236,7 @@ pub(super) struct GameReport {
     machine: String,
     optimised: bool,
     runtime: &'static str,
+    workers: u16,
     seconds: f64,
     lines: Vec<GameLine>,
 }
@@ -251,7 +252,8 @@ impl GameReport {
             scenario,
             machine: machine(),
             optimised: cfg!(not(debug_assertions)),
-            runtime: run.runtime.as_str(),
+            runtime: run.engine.runtime.as_str(),
+            workers: run.engine.workers,
             seconds,
             lines,
         })
@@ -260,7 +262,11 @@ impl GameReport {
 
 impl fmt::Display for GameReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}: {} s each, {} runtime", self.scenario, self.seconds, self.runtime)?;
+        writeln!(
+            f,
+            "{}: {} s each, {} runtime, {} worker(s)",
+            self.scenario, self.seconds, self.runtime, self.workers
+        )?;
         writeln!(f, "{}{}\n", self.machine, if self.optimised { "" } else { ", not optimised" })?;
         writeln!(
             f,

@@ -15,7 +15,7 @@ use clap::Subcommand;
 use self::game::{Game, GameReport};
 use self::reconnect::Reconnect;
 use self::sessions::Sessions;
-use crate::Flavour;
+use crate::Engine;
 use crate::relay::RelayHost;
 
 /// What a swarm measures.
@@ -104,9 +104,8 @@ pub(crate) struct GameArgs {
 /// What all of them may be told.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct Run {
-    /// What the relay runs on: one thread, or one for each processor.
-    #[arg(long, value_enum, default_value_t = Flavour::Current)]
-    runtime: Flavour,
+    #[command(flatten)]
+    engine: Engine,
     /// Print one JSON document.
     #[arg(long)]
     json: bool,
@@ -114,7 +113,7 @@ pub(crate) struct Run {
 
 impl Run {
     fn relay(&self) -> Result<RelayHost> {
-        RelayHost::process(self.runtime)
+        RelayHost::process(self.engine)
     }
 
     fn print<T: serde::Serialize + std::fmt::Display>(&self, report: &T) -> Result<String> {

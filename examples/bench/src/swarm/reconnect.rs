@@ -38,6 +38,7 @@ pub(super) struct ReconnectReport {
     machine: String,
     optimised: bool,
     runtime: &'static str,
+    workers: u16,
     clients: u32,
     /// When each was back, counted from the moment at which all of them began.
     back_ms: DelayLine,
@@ -107,7 +108,8 @@ impl Reconnect {
             scenario: "reconnect",
             machine: machine(),
             optimised: cfg!(not(debug_assertions)),
-            runtime: run.runtime.as_str(),
+            runtime: run.engine.runtime.as_str(),
+            workers: run.engine.workers,
             clients: self.clients,
             back_ms: DelayLine::scaled(&back, 1e6),
             failed_attempts,
@@ -152,8 +154,8 @@ impl fmt::Display for ReconnectReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "reconnect: {} at once, while {} play, {} runtime",
-            self.clients, self.players, self.runtime
+            "reconnect: {} at once, while {} play, {} runtime, {} worker(s)",
+            self.clients, self.players, self.runtime, self.workers
         )?;
         writeln!(f, "{}{}\n", self.machine, if self.optimised { "" } else { ", not optimised" })?;
         writeln!(

@@ -35,6 +35,7 @@ pub(super) struct SessionsReport {
     machine: String,
     optimised: bool,
     runtime: &'static str,
+    workers: u16,
     sessions: u32,
     members: u32,
     /// How long all of them took to come.
@@ -87,7 +88,8 @@ impl Sessions {
             scenario: "sessions",
             machine: machine(),
             optimised: cfg!(not(debug_assertions)),
-            runtime: run.runtime.as_str(),
+            runtime: run.engine.runtime.as_str(),
+            workers: run.engine.workers,
             sessions: self.count,
             members: self.members,
             gathering_seconds: (gathering.as_secs_f64() * 100.0).round() / 100.0,
@@ -110,7 +112,11 @@ fn rss(relay: &RelayHost) -> Option<f64> {
 
 impl fmt::Display for SessionsReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "sessions: {} in rooms of {}, {} runtime", self.sessions, self.members, self.runtime)?;
+        writeln!(
+            f,
+            "sessions: {} in rooms of {}, {} runtime, {} worker(s)",
+            self.sessions, self.members, self.runtime, self.workers
+        )?;
         writeln!(f, "{}{}\n", self.machine, if self.optimised { "" } else { ", not optimised" })?;
         writeln!(f, "all came within   {:.2} s", self.gathering_seconds)?;
         writeln!(f, "empty relay       {:.1} MiB", self.empty_mib.unwrap_or(f64::NAN))?;

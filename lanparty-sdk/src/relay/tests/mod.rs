@@ -21,6 +21,7 @@ mod control;
 mod invariants;
 mod joining;
 mod leaving;
+mod workers;
 
 use std::time::{Duration, Instant};
 
@@ -32,7 +33,7 @@ use crate::ctrl::{
 };
 use crate::frame::{EtherType, MacAddr};
 use crate::obs::DropReason;
-use crate::proto::{FragmentId, HEADROOM, Label, PeerId, RoomId, encode_frame};
+use crate::proto::{FragmentId, HEADROOM, Label, PeerId, RoomId, Worker, encode_frame};
 use crate::room::ConnId;
 use crate::switch::craft::ethernet;
 
@@ -82,6 +83,11 @@ impl Desk {
     #[expect(clippy::disallowed_methods, reason = "any instant will do as the beginning of a test")]
     fn with(config: RelayConfig) -> Self {
         Self { relay: RelayState::new(config, 1), now: Instant::now(), letters: Vec::new() }
+    }
+
+    /// The desk of one of a relay's workers.
+    fn of_worker(config: RelayConfig, worker: Worker) -> Self {
+        Self { relay: RelayState::of_worker(config, 1, worker), ..Self::new() }
     }
 
     /// A gateway `a` and clients `b`, `c`, ... in one room, with nothing left to read.
