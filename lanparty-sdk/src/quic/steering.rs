@@ -75,11 +75,10 @@ impl ConnectionIdGenerator for WorkerIds {
     }
 }
 
-/// Whether the first packet of a connection may have gone astray: it is on its way to another worker's room.
+/// Whether the first packet of a connection has gone astray: it is on its way to another worker's room. After a Retry this
+/// goes by the id of the packet before it.
 pub(crate) fn is_astray(incoming: &quinn::Incoming, worker: Worker) -> bool {
-    // An address that has proved itself came here by an id that this relay gave it, maybe before it had so many workers.
-    !incoming.remote_address_validated()
-        && incoming.orig_dst_cid().first().is_none_or(|byte| !worker.serves(*byte))
+    incoming.orig_dst_cid().first().is_none_or(|byte| !worker.serves(*byte))
 }
 
 #[cfg(test)]

@@ -52,6 +52,8 @@ pub(super) struct Core {
 pub(super) struct Shared {
     throttle: Mutex<Throttle>,
     pub(super) events: EventSender<RelayEvent>,
+    /// Whether connections are accepted yet.
+    opened: watch::Sender<bool>,
     /// Whether a worker accepts connections no longer.
     pub(super) stopped: watch::Sender<bool>,
 }
@@ -62,8 +64,14 @@ impl Shared {
         Self {
             throttle: Mutex::new(throttle),
             events: EventSender::new(),
+            opened: watch::Sender::new(false),
             stopped: watch::Sender::new(false),
         }
+    }
+
+    /// Lets workers accept connections.
+    pub(super) fn open(&self) {
+        self.opened.send_replace(true);
     }
 
     fn throttle(&self) -> MutexGuard<'_, Throttle> {
@@ -257,8 +265,9 @@ impl Inner {
     }
 }
 
-/// Accepts connections until the endpoint is closed. A connection's tasks may panic; the relay goes on.
+/// Accepts connections, once that is allowed, until the endpoint is closed. A connection's tasks may panic; the relay goes on.
 pub(super) async fn accept(core: Arc<Core>, endpoint: Endpoint) {
+    let _ = core.shared.opened.subscribe().wait_for(|opened| *opened).await; // it cannot end: it is ours
     let mut connections = JoinSet::new();
     loop {
         let incoming = tokio::select! {
@@ -305,14 +314,26 @@ impl Core {
         if is_astray(&incoming, self.worker) {
             // It came while the workers' sockets began or ended, and comes again.
             debug!(target: "lanparty::relay", %address, "a first packet went astray");
-            incoming.ignore();
+            if incoming.may_retry() {
+                incoming.ignore();
+            } else {
+                // By the id of a Retry, which a relay of another number of workers gave: it must begin anew.
+                incoming.refuse();
+            }
             return None;
         }
-        let now = Instant::now();
-        let verdict = self.shared.throttle().judge(now, address.ip(), incoming.remote_address_validated());
+        let verdict = {
+            // One guard for both: another worker may be judging at this moment.
+            let mut throttle = self.shared.throttle();
+            let now = Instant::now();
+            let verdict = throttle.judge(now, address.ip(), incoming.remote_address_validated());
+            if verdict == Welcome::Accept {
+                throttle.opened(now, address.ip());
+            }
+            verdict
+        };
         match verdict {
             Welcome::Accept => {
-                self.shared.throttle().opened(now, address.ip());
                 let guard = AddressGuard { core: Arc::clone(self), address };
                 let span =
                     info_span!(target: "lanparty::relay", "connection", %address, room = Empty, peer = Empty);

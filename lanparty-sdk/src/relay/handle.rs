@@ -116,6 +116,9 @@ impl Relay {
                 _ => RelayWorker::aside(addr, core, open)?,
             });
         }
+        // As a task of the caller's: on a single thread, whoever asks for events right now misses none.
+        let opening = Arc::clone(&shared);
+        tokio::spawn(async move { opening.open() });
         Ok(Self { workers, shared, buffers, transport })
     }
 

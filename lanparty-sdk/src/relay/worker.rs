@@ -40,8 +40,10 @@ enum Place {
 struct Thread {
     /// Ends the thread at once. If it is dropped, the thread says goodbye first.
     stop: Mutex<Option<oneshot::Sender<()>>>,
-    /// Nothing is ever said here. It is over when the thread is.
+    /// Nothing is ever said here. It is over when the thread has nothing left to do but end.
     ended: watch::Receiver<()>,
+    /// The thread itself, until somebody has waited for its end.
+    handle: Mutex<Option<thread::JoinHandle<()>>>,
 }
 
 impl RelayWorker {
@@ -79,14 +81,15 @@ impl RelayWorker {
                         let _ = timeout(FAREWELL_TIMEOUT, endpoint.wait_idle()).await;
                     }
                 });
-                drop(endpoint);
-                drop(runtime);
+                drop((endpoint, core, runtime));
                 drop(ending); // the last thing: nothing of the worker runs any more
             }
         };
-        let name = format!("lanparty-relay-{}", core.worker().index());
-        thread::Builder::new().name(name).spawn(work).map_err(failed)?;
-        let place = Place::Aside(Thread { stop: Mutex::new(Some(stop)), ended });
+        // Linux keeps 15 characters.
+        let name = format!("lanparty-w{}", core.worker().index());
+        let handle = thread::Builder::new().name(name).spawn(work).map_err(failed)?;
+        let place =
+            Place::Aside(Thread { stop: Mutex::new(Some(stop)), ended, handle: Mutex::new(Some(handle)) });
         Ok(Self { core, endpoint, place })
     }
 
@@ -98,11 +101,14 @@ impl RelayWorker {
     /// Ends its thread, if it has one, once everything has been said.
     pub(super) async fn end(&self) {
         let Place::Aside(thread) = &self.place else { return };
-        let stop = thread.stop.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(stop) = stop {
+        if let Some(stop) = take(&thread.stop) {
             let _ = stop.send(()); // it may have ended by itself
         }
         let _ = thread.ended.clone().changed().await; // an error is what is waited for
+        if let Some(handle) = take(&thread.handle) {
+            // A moment at most. Only now may the program unload the code that the thread ran.
+            let _ = handle.join();
+        }
     }
 }
 
@@ -115,6 +121,10 @@ impl Drop for RelayWorker {
             }
         }
     }
+}
+
+fn take<T>(place: &Mutex<Option<T>>) -> Option<T> {
+    place.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
 /// Begins what a worker does, on the runtime from which this is called.
@@ -145,5 +155,28 @@ impl Drop for OwnRuntime {
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::super::driver::Shared;
+    use super::super::{HandshakeConfig, RelayConfig, RelayState};
+    use super::*;
+    use crate::proto::Worker;
+    use crate::quic::OutboxLimits;
+
+    /// A runtime that is dropped within another one in the ordinary way panics.
+    #[tokio::test]
+    async fn a_worker_that_cannot_begin_is_an_error() {
+        let worker = Worker::all(2).last().expect("there are two");
+        let state = RelayState::of_worker(RelayConfig::default(), 0, worker);
+        let shared = Arc::new(Shared::new(HandshakeConfig::default(), 1));
+        let core = Core::new(worker, state, shared, Duration::ZERO, OutboxLimits::default());
+        let addr = (Ipv4Addr::LOCALHOST, 0).into();
+        let failed = RelayWorker::aside(addr, core, || Err(BindError::NoRuntime));
+        assert!(matches!(failed, Err(BindError::NoRuntime)), "{failed:?}");
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use lanparty_sdk::ctrl::{CloseCode, MemberMessage, PeerRole, RejectReason, RelayMessage, RoomCode};
 use lanparty_sdk::frame::MacAddr;
@@ -25,6 +26,8 @@ const MEMBERS: usize = 3;
 fn with_workers(workers: usize) -> RelayOptions {
     let mut options = RelayOptions::default();
     options.workers = workers;
+    // Nothing may be lost here, however busy the machine is.
+    options.outbox = options.outbox.max_age(Duration::MAX);
     options
 }
 
@@ -106,7 +109,8 @@ async fn a_whole_party(workers: usize, retry: RetryPolicy) {
     }
     let members = rooms.len() * MEMBERS;
     if matches!(retry, RetryPolicy::Always) {
-        assert_eq!(party.relay.stats().retries, members as u64);
+        // On a busy machine somebody may have asked twice.
+        assert!(party.relay.stats().retries >= members as u64);
     }
 
     rooms_hear_themselves(&mut rooms).await;
@@ -293,7 +297,8 @@ async fn workers_that_were_killed_are_known_to_be_gone_as_soon_as_others_are_the
         .unwrap();
     let mut child = Killed(child);
     let mut lines = BufReader::new(child.0.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let addr = lines.find_map(|line| line.strip_prefix("listens on ").map(str::to_owned)).expect("it begins");
+    let first = move || lines.find_map(|line| line.strip_prefix("listens on ").map(str::to_owned));
+    let addr = in_time("its address", tokio::task::spawn_blocking(first)).await.unwrap().expect("it begins");
     let addr: SocketAddr = addr.parse().unwrap();
 
     let mut sessions = Vec::new();
