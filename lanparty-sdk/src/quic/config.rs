@@ -38,13 +38,15 @@ const MTU_MINIMUM_CHANGE: u16 = 8;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct TransportOptions {
-    /// How many datagrams the peer may receive without acknowledging them at once. Default: 2, so that one in three asks
-    /// for an acknowledgement: on a slow uplink the window is only a few datagrams, and each one waits for it. At full speed
-    /// datagrams arrive by the dozen, and one acknowledgement answers them all whatever is said here.
+    /// After how many datagrams the peer acknowledges at once. Default: 10. QUIC's own 2 would send one
+    /// acknowledgement for every other frame.
     pub ack_eliciting_threshold: u32,
-    /// How long the peer may keep an acknowledgement back. Default: 25 ms, longer than between two frames of a game, so that
-    /// it travels with the next frame: lone frames would otherwise have the relay send and receive twice as many packets.
+    /// How long a relay may keep an acknowledgement back, if a member asks. Default: 1 ms. On a slow uplink the window is
+    /// only a few datagrams, so that every acknowledgement is waited for; at full speed they come by number long before.
     pub ack_max_delay: Duration,
+    /// How long a member may keep an acknowledgement back, if a relay asks. Default: 10 ms: most of them travel with a frame
+    /// then, where a relay of many players would otherwise receive more acknowledgements than frames.
+    pub ack_max_delay_of_members: Duration,
     /// What decides how much may be on its way. Default: [`CongestionControl::Tunnel`] with its defaults.
     pub congestion: CongestionControl,
     /// Bytes of received datagrams kept for the reader, oldest dropped first. Default: 256 KiB. It must hold the largest
@@ -74,8 +76,9 @@ pub struct TransportOptions {
 impl Default for TransportOptions {
     fn default() -> Self {
         Self {
-            ack_eliciting_threshold: 2,
-            ack_max_delay: Duration::from_millis(25),
+            ack_eliciting_threshold: 10,
+            ack_max_delay: Duration::from_millis(1),
+            ack_max_delay_of_members: Duration::from_millis(10),
             congestion: CongestionControl::default(),
             datagram_receive_buffer_bytes: 256 * 1024,
             datagram_send_buffer_bytes: 32 * 1024,
@@ -105,11 +108,12 @@ impl TransportOptions {
         options
     }
 
-    /// quinn's form of the options; the peer may have this many bidirectional streams open, and no other.
-    pub(super) fn transport(&self, peer_streams: u32) -> TransportConfig {
+    /// quinn's form of the options; the peer may have this many bidirectional streams open, and no other, and may keep
+    /// acknowledgements back for so long.
+    pub(super) fn transport(&self, peer_streams: u32, ack_max_delay: Duration) -> TransportConfig {
         let mut acks = AckFrequencyConfig::default();
         acks.ack_eliciting_threshold(self.ack_eliciting_threshold.into());
-        acks.max_ack_delay(Some(self.ack_max_delay));
+        acks.max_ack_delay(Some(ack_max_delay));
         let mut mtu = MtuDiscoveryConfig::default();
         mtu.upper_bound(self.mtu_upper_bound).minimum_change(MTU_MINIMUM_CHANGE);
         let idle_ms = u32::try_from(self.idle_timeout.as_millis()).unwrap_or(u32::MAX);
@@ -160,7 +164,7 @@ pub(super) fn server_config_with(
     let mut config =
         quinn::ServerConfig::new(tls::server_crypto(cert, alpn), Arc::new(cert.restart().token_key()));
     config
-        .transport_config(Arc::new(options.transport(1)))
+        .transport_config(Arc::new(options.transport(1, options.ack_max_delay_of_members)))
         .incoming_buffer_size(INCOMING_BUFFER_BYTES)
         .incoming_buffer_size_total(INCOMING_BUFFER_TOTAL_BYTES)
         .max_incoming(MAX_INCOMING)
@@ -175,7 +179,7 @@ pub(super) fn client_config_with(
     options: &TransportOptions,
 ) -> quinn::ClientConfig {
     let mut config = quinn::ClientConfig::new(tls::client_crypto(verifier, ALPN));
-    config.transport_config(Arc::new(options.transport(0)));
+    config.transport_config(Arc::new(options.transport(0, options.ack_max_delay)));
     steer(&mut config, room);
     config
 }

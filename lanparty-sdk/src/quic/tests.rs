@@ -228,7 +228,7 @@ async fn a_relay_without_datagrams_is_told() {
     let cert = ServerCert::development(NAME).unwrap();
     let mut config = server_config(&cert, &TransportOptions::default());
     let options = TransportOptions::default();
-    let mut transport = options.transport(1);
+    let mut transport = options.transport(1, options.ack_max_delay);
     transport.datagram_receive_buffer_size(None);
     config.transport_config(Arc::new(transport));
     let error = Relay::new(&cert, config).connect(&trust(cert.cert_der()), NAME).await.0.unwrap_err();
