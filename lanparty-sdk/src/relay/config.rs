@@ -17,11 +17,10 @@ use crate::room::RoomConfig;
 pub struct RelayConfig {
     /// Bounds of every room.
     pub room: RoomConfig,
-    /// How many rooms may be open at once; 4096 by default, at most [`RoomId::MAX`]. Of several workers each has its share,
-    /// rounded up.
+    /// How many rooms may be open at once; 4096 by default, at most [`RoomId::MAX`].
     pub max_rooms: u16,
-    /// How many connections may be open at once, all rooms together; 20 000 by default. Of several workers each has its
-    /// share, rounded up: it should hold the largest room.
+    /// How many connections may be open at once, all rooms together; 20 000 by default. A worker's share should hold the
+    /// largest room.
     pub max_connections: u32,
     /// How long a new connection may take to say Hello, in milliseconds; 5000 by default.
     pub hello_timeout_ms: u64,

@@ -41,7 +41,7 @@ pub struct RelayOptions {
     /// How many threads serve its rooms, each with rooms of its own; 1 by default and at least, [`Worker::MAX`] at most.
     ///
     /// The first is the one of the runtime that [`Relay::bind`] is called from, and the others are made by the relay. More
-    /// than there are processors gain nothing, and one is enough for hundreds of rooms. A room is on one worker for as long
+    /// than there are processors gain nothing, and one is enough for a hundred rooms of eight. A room is on one worker for as long
     /// as it is open, by its code, so a single room never gets faster.
     ///
     /// # Platform
