@@ -1,11 +1,17 @@
 //! A computer in a file, which the library of `tests/windows/iphlpapi` plays.
 #![allow(clippy::print_stderr, reason = "a skipped test says so")]
+#![allow(unsafe_code, reason = "a mutex with a name is Windows' own")]
 
-use std::fs;
-use std::path::PathBuf;
+use std::os::windows::io::{AsRawHandle as _, FromRawHandle as _, OwnedHandle};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use std::{fs, io};
+
+use windows::Win32::Foundation::{HANDLE, WAIT_ABANDONED, WAIT_OBJECT_0};
+use windows::Win32::System::Threading::{CreateMutexW, ReleaseMutex, WaitForSingleObject};
+use windows::core::w;
 
 use crate::route::{RouteError, RoutePin};
 
@@ -69,18 +75,17 @@ impl Computer {
     }
 
     pub(super) fn state(&self) -> String {
-        fs::read_to_string(&self.path).unwrap()
+        read(&self.path).unwrap()
     }
 
     pub(super) fn write(&self, state: &str) {
-        // Never half of it, as a thread may be reading.
-        let other = self.path.with_extension("test");
-        fs::write(&other, state).unwrap();
-        fs::rename(&other, &self.path).unwrap();
+        let _hold = Hold::take();
+        fs::write(&self.path, state).unwrap();
     }
 
     /// Changes a line, which must be there. Nothing in its place removes it.
     pub(super) fn replace(&self, line: &str, by: &str) {
+        let _hold = Hold::take();
         let state = self.state();
         let old = format!("{line}\n");
         assert!(state.contains(&old), "{line} is not in:\n{state}");
@@ -89,6 +94,7 @@ impl Computer {
     }
 
     pub(super) fn add(&self, line: &str) {
+        let _hold = Hold::take();
         self.write(&format!("{}{line}\n", self.state()));
     }
 
@@ -114,6 +120,42 @@ impl Computer {
         let mut path = self.path.clone().into_os_string();
         path.push(".log");
         path.into()
+    }
+}
+
+/// The computer as it is, from any process.
+pub(super) fn read(path: impl AsRef<Path>) -> io::Result<String> {
+    let _hold = Hold::take();
+    fs::read_to_string(path)
+}
+
+/// The mutex that the library holds while it reads or changes the computer, in whatever process it is. A file that
+/// somebody has open cannot be replaced, and a change between a reading and a writing would be lost. A thread that has
+/// it may take it again.
+struct Hold(OwnedHandle);
+
+impl Hold {
+    fn take() -> Self {
+        // SAFETY: the name is a string that ends with zero, and nothing else is pointed to.
+        let mutex = unsafe { CreateMutexW(None, false, w!("lanparty-test-iphlpapi")) }.unwrap();
+        // SAFETY: the handle is new, open, and nobody else's.
+        let mutex = unsafe { OwnedHandle::from_raw_handle(mutex.0) };
+        // SAFETY: the handle is open.
+        let waited =
+            unsafe { WaitForSingleObject(HANDLE(mutex.as_raw_handle()), DEADLINE.as_millis() as u32) };
+        // One that is abandoned was held by a process that was killed, and is ours now.
+        assert!(
+            waited == WAIT_OBJECT_0 || waited == WAIT_ABANDONED,
+            "nobody lets the computer go: {waited:?}"
+        );
+        Self(mutex)
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        // SAFETY: the handle is open. The mutex is this thread's: no guard leaves the function that took it.
+        let _ = unsafe { ReleaseMutex(HANDLE(self.0.as_raw_handle())) };
     }
 }
 

@@ -21,7 +21,7 @@ fn play() {
     let state = std::env::var_os("LANPARTY_IPHLPAPI_STATE").unwrap();
     let mut complete = false;
     for _ in 0..1000 {
-        let lines = std::fs::read_to_string(&state).unwrap_or_default();
+        let lines = kit::read(&state).unwrap_or_default();
         complete = lines.contains("6000007000000 ff00::/8 :: metric=0");
         if complete {
             break;
