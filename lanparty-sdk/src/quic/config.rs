@@ -38,14 +38,16 @@ const MTU_MINIMUM_CHANGE: u16 = 8;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct TransportOptions {
-    /// After how many datagrams the peer acknowledges at once. Default: 10. QUIC's own 2 would send one
-    /// acknowledgement for every other frame.
+    /// How many datagrams the peer may receive without acknowledging them at once. Default: 2, so that every third one is
+    /// answered. It must be below [`TunnelConfig::floor_datagrams`](super::TunnelConfig): a window that is never answered
+    /// by number is answered by the clock alone, takes that delay for a queue, and stays as small as it is.
     pub ack_eliciting_threshold: u32,
     /// How long a relay may keep an acknowledgement back, if a member asks. Default: 1 ms. On a slow uplink the window is
-    /// only a few datagrams, so that every acknowledgement is waited for; at full speed they come by number long before.
+    /// only a few datagrams, so that every acknowledgement is waited for.
     pub ack_max_delay: Duration,
-    /// How long a member may keep an acknowledgement back, if a relay asks. Default: 10 ms: most of them travel with a frame
-    /// then, where a relay of many players would otherwise receive more acknowledgements than frames.
+    /// How long a member may keep an acknowledgement back, if a relay asks. Default: 25 ms, longer than between two frames
+    /// of a game: it travels with the next one then, where a relay of many players would otherwise receive more
+    /// acknowledgements than frames.
     pub ack_max_delay_of_members: Duration,
     /// What decides how much may be on its way. Default: [`CongestionControl::Tunnel`] with its defaults.
     pub congestion: CongestionControl,
@@ -76,9 +78,9 @@ pub struct TransportOptions {
 impl Default for TransportOptions {
     fn default() -> Self {
         Self {
-            ack_eliciting_threshold: 10,
+            ack_eliciting_threshold: 2,
             ack_max_delay: Duration::from_millis(1),
-            ack_max_delay_of_members: Duration::from_millis(10),
+            ack_max_delay_of_members: Duration::from_millis(25),
             congestion: CongestionControl::default(),
             datagram_receive_buffer_bytes: 256 * 1024,
             datagram_send_buffer_bytes: 32 * 1024,
@@ -187,6 +189,7 @@ pub(super) fn client_config_with(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::quic::TunnelConfig;
 
     #[test]
     fn the_upper_bound_follows_the_address_family() {
@@ -201,6 +204,13 @@ mod tests {
         }
         let chosen = TransportOptions { mtu_upper_bound: 1350, ..options };
         assert_eq!(chosen.for_address("192.0.2.1:443".parse().unwrap()).mtu_upper_bound, 1350);
+    }
+
+    #[test]
+    fn even_the_smallest_window_is_acknowledged_by_number() {
+        let options = TransportOptions::default();
+        let floor = TunnelConfig::default().floor_datagrams;
+        assert!(u64::from(options.ack_eliciting_threshold) < floor);
     }
 
     #[test]

@@ -4,11 +4,30 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
 use super::*;
+use crate::quic::TransportOptions;
 
 pub(super) const MTU: u16 = 1400;
-/// What a member asks of a relay by default; tokio's clock adds half a millisecond on average.
-const ACK_THRESHOLD: usize = 10;
-const ACK_DELAY_MS: f64 = 1.5;
+
+/// Who acknowledges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Peer {
+    /// A relay answers a member's uplink.
+    Relay,
+    /// A member answers its downlink.
+    Member,
+}
+
+impl Peer {
+    /// How long it keeps an acknowledgement back, by default; tokio's clock adds half a millisecond on average.
+    fn ack_delay_ms(self) -> f64 {
+        let options = TransportOptions::default();
+        let delay = match self {
+            Self::Relay => options.ack_max_delay,
+            Self::Member => options.ack_max_delay_of_members,
+        };
+        delay.as_secs_f64() * 1e3 + 0.5
+    }
+}
 
 /// Everything in nanoseconds since the beginning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,6 +48,8 @@ pub(super) struct Path {
     pub(super) window: TunnelWindow,
     /// The length of every datagram.
     full: u64,
+    peer: Peer,
+    ack_threshold: usize,
     pub(super) rtt_ms: f64,
     pub(super) mbit: f64,
     pub(super) buffer_bytes: u64,
@@ -71,6 +92,8 @@ impl Path {
         Self {
             window: TunnelWindow::new(TunnelConfig::default(), epoch, mtu),
             full: mtu.into(),
+            peer: Peer::Relay,
+            ack_threshold: TransportOptions::default().ack_eliciting_threshold as usize,
             rtt_ms,
             mbit,
             buffer_bytes: 1 << 30,
@@ -95,6 +118,11 @@ impl Path {
             credit: 0.0,
             seed: 0x9e37_79b9_7f4a_7c15,
         }
+    }
+
+    pub(super) fn to(mut self, peer: Peer) -> Self {
+        self.peer = peer;
+        self
     }
 
     pub(super) fn bdp(&self) -> u64 {
@@ -188,10 +216,10 @@ impl Path {
                     self.newest = (number, self.now);
                 }
                 if self.unacked.is_empty() {
-                    self.after(ACK_DELAY_MS, Event::AckTimer(number));
+                    self.after(self.peer.ack_delay_ms(), Event::AckTimer(number));
                 }
                 self.unacked.push(number);
-                if gap || self.unacked.len() > ACK_THRESHOLD {
+                if gap || self.unacked.len() > self.ack_threshold {
                     self.acknowledge();
                 }
             }

@@ -1,6 +1,6 @@
 //! The window on paths made of numbers.
 
-use super::sim::{MTU, Path};
+use super::sim::{MTU, Path, Peer};
 use super::*;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -11,19 +11,37 @@ fn secs(secs: u64) -> Duration {
 
 #[test]
 fn paths_are_filled_and_their_buffers_hardly() {
-    for mbit in [2.0, 20.0, 100.0, 1000.0] {
-        for rtt_ms in [1.0, 20.0, 100.0] {
-            // Larger datagrams make fewer of them; the law is the same.
-            let mut path = Path::with_mtu(rtt_ms, mbit, if mbit > 500.0 { 9000 } else { MTU });
-            // Long enough to settle, and then to see a few thousand datagrams and an emptying of the queue.
-            let time = if mbit > 500.0 { secs(2) } else { secs(6) };
-            path.run(secs(4) + Duration::from_secs_f64(rtt_ms * 0.04));
-            path.run(time);
-            let (used, queue_ms) = (path.utilisation(time), path.queue_p99_ms());
-            // A few datagrams are in the queue however slow the path is.
-            let bound_ms = 7.5 + rtt_ms / 4.0 + 2.0 * f64::from(MTU) * 8e-3 / mbit;
-            assert!(used > 0.95, "{used} of {mbit} Mbit/s at {rtt_ms} ms: {:?}", path.window);
-            assert!(queue_ms < bound_ms, "{queue_ms} ms at {mbit} Mbit/s and {rtt_ms} ms: {:?}", path.window);
+    // A few datagrams are in the queue however slow the path is: more if the peer waits for the third.
+    for (peer, datagrams) in [(Peer::Relay, 2.0), (Peer::Member, 6.0)] {
+        for mbit in [2.0, 20.0, 100.0, 1000.0] {
+            for rtt_ms in [1.0, 20.0, 100.0] {
+                // Larger datagrams make fewer of them; the law is the same.
+                let mut path = Path::with_mtu(rtt_ms, mbit, if mbit > 500.0 { 9000 } else { MTU }).to(peer);
+                // Long enough to settle, and then to see a few thousand datagrams and an emptying of the queue.
+                let time = if mbit > 500.0 { secs(2) } else { secs(6) };
+                path.run(secs(4) + Duration::from_secs_f64(rtt_ms * 0.04));
+                path.run(time);
+                let (used, queue_ms) = (path.utilisation(time), path.queue_p99_ms());
+                let bound_ms = 7.5 + rtt_ms / 4.0 + datagrams * f64::from(MTU) * 8e-3 / mbit;
+                let what = format!("{mbit} Mbit/s, {rtt_ms} ms, {peer:?}: {:?}", path.window);
+                assert!(used > 0.95, "{used} of {what}");
+                assert!(queue_ms < bound_ms, "{queue_ms} ms at {what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_window_at_its_floor_grows_again() {
+    for peer in [Peer::Relay, Peer::Member] {
+        for (mbit, rtt_ms) in [(20.0, 0.5), (20.0, 20.0), (100.0, 0.5)] {
+            let mut path = Path::new(rtt_ms, mbit).to(peer);
+            path.run(secs(2));
+            path.window.window_bytes = path.window.floor_bytes();
+            path.run(secs(4));
+            path.run(secs(4));
+            let used = path.utilisation(secs(4));
+            assert!(used > 0.95, "{used} of {mbit} Mbit/s, {rtt_ms} ms, {peer:?}: {:?}", path.window);
         }
     }
 }
