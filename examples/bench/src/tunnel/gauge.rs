@@ -61,9 +61,9 @@ pub(crate) enum Way {
 /// How many seconds longer a stream may take, which a path that loses much can do without end.
 const TCP_PATIENCE: f64 = 30.0;
 
-/// Bob's end of a TCP stream. One is for one stream: over a lossy path it does not know at once that a stream has ended,
+/// Bob's end of a stream. One is for one stream: over a lossy path it does not know at once that a stream has ended,
 /// and then refuses the next.
-fn serve_tcp(lab: &Lab) -> Result<Process> {
+fn serve_stream(lab: &Lab) -> Result<Process> {
     let mut server =
         lab.start(Host::Bob, "iperf3".as_ref(), &["-s".to_owned(), "--forceflush".to_owned()])?;
     server.wait_for("listening")?;
@@ -72,12 +72,21 @@ fn serve_tcp(lab: &Lab) -> Result<Process> {
 
 /// One TCP stream between alice and bob: what arrives, in Mbit/s.
 pub(crate) fn tcp(lab: &Lab, to: Ipv4Addr, way: Way, seconds: f64) -> Result<f64> {
-    let _server = serve_tcp(lab)?;
+    stream(lab, to, way, seconds, "")
+}
+
+/// Datagrams of 1200 bytes at a rate of `mbit`, with nothing that answers them: what arrives, in Mbit/s.
+pub(crate) fn udp(lab: &Lab, to: Ipv4Addr, way: Way, seconds: f64, mbit: f64) -> Result<f64> {
+    stream(lab, to, way, seconds, &format!("-u -l 1200 -b {mbit}M"))
+}
+
+fn stream(lab: &Lab, to: Ipv4Addr, way: Way, seconds: f64, more: &str) -> Result<f64> {
+    let _server = serve_stream(lab)?;
     let reverse = if way == Way::Down { "-R" } else { "" };
     // It takes whole seconds only.
     let seconds = seconds.ceil().max(1.0);
     let arguments = format!(
-        "-k 1 {} iperf3 -c {to} -t {seconds} -J --connect-timeout 10000 {reverse}",
+        "-k 1 {} iperf3 -c {to} -t {seconds} -J --connect-timeout 10000 {reverse} {more}",
         seconds + TCP_PATIENCE
     );
     let output = lab.run_anyway(Host::Alice, "timeout", &arguments)?;

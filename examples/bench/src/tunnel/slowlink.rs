@@ -21,13 +21,41 @@ pub(crate) struct Args {
     /// How long the game is played on the idle link, and then on the full one.
     #[arg(long, value_name = "N", default_value_t = 12.0, value_parser = crate::seconds)]
     pub(crate) seconds: f64,
+    /// What fills the link. A stream of UDP is half as fast again as the link, and nothing answers it.
+    #[arg(long, default_value = "tcp-up", conflicts_with = "compare")]
+    bulk: Bulk,
     #[command(flatten)]
     pub(crate) against: Against,
     #[command(flatten)]
     pub(crate) common: Common,
 }
 
-/// How long TCP runs before the game begins: the queue is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Bulk {
+    /// Alice sends TCP
+    TcpUp,
+    /// Alice receives TCP
+    TcpDown,
+    /// Alice sends UDP
+    UdpUp,
+    /// Alice receives UDP
+    UdpDown,
+}
+
+impl Bulk {
+    /// What arrives, in Mbit/s.
+    fn run(self, lab: &Lab, args: &Args) -> Result<f64> {
+        let (to, seconds, mbit) = (Host::Bob.inner(), args.seconds + HEAD.as_secs_f64(), args.rate * 1.5);
+        match self {
+            Self::TcpUp => gauge::tcp(lab, to, Way::Up, seconds),
+            Self::TcpDown => gauge::tcp(lab, to, Way::Down, seconds),
+            Self::UdpUp => gauge::udp(lab, to, Way::Up, seconds, mbit),
+            Self::UdpDown => gauge::udp(lab, to, Way::Down, seconds, mbit),
+        }
+    }
+}
+
+/// How long the bulk runs before the game begins: the queue is full.
 const HEAD: Duration = Duration::from_secs(3);
 const SETTLE: Duration = Duration::from_secs(2);
 
@@ -39,7 +67,7 @@ pub(crate) const METRICS: &[Metric] = &[
     Metric::new("load_max", "game on the full link max, ms", 2, Better::Lower, &["/load/max"]),
     Metric::new("added_p99", "added p99, ms", 2, Better::Lower, &[]).aims(Aim::Value(10.0), Aim::Value(4.0)),
     Metric::new("lost", "game lost, %", 2, Better::Lower, &["/load/loss_pct"]),
-    Metric::new("bulk", "TCP, Mbit/s", 2, Better::Higher, &["/bulk_mbps"])
+    Metric::new("bulk", "bulk, Mbit/s", 2, Better::Higher, &["/bulk_mbps"])
         .aims(Aim::Value(16.5), Aim::Value(18.0)),
 ];
 
@@ -58,6 +86,8 @@ pub(crate) fn run(args: &Args) -> Result<Report> {
 
 pub(crate) fn report(args: &Args) -> Report {
     let mut report = Report::new("slowlink", METRICS, args.common.reps);
+    let bulk = clap::ValueEnum::to_possible_value(&args.bulk);
+    report.note("bulk", bulk.as_ref().map_or("", |value| value.get_name()));
     report.note("link", &format!("{} Mbit/s, a queue of 400 ms", args.rate));
     report
 }
@@ -65,16 +95,15 @@ pub(crate) fn report(args: &Args) -> Report {
 fn measure(args: &Args, programs: &Programs, samples: &mut Samples) -> Result<()> {
     let lab = Lab::new(WireMode::Nic, None)?;
     let _party = Party::complete(&lab, programs)?;
-    let bob = Host::Bob.inner();
     let _echo = lab.start_tool(Host::Bob, &Tool::Echo { port: game::PORT })?;
     thread::sleep(SETTLE);
     lab.throttle(args.rate)?;
     let idle = play(&lab, args.seconds)?;
     let (bulk, load) = thread::scope(|scope| {
-        let bulk = scope.spawn(|| gauge::tcp(&lab, bob, Way::Up, args.seconds + HEAD.as_secs_f64()));
+        let bulk = scope.spawn(|| args.bulk.run(&lab, args));
         thread::sleep(HEAD);
         let load = play(&lab, args.seconds);
-        let bulk = bulk.join().map_err(|_| anyhow!("the thread of TCP panicked"))?;
+        let bulk = bulk.join().map_err(|_| anyhow!("the thread of the bulk panicked"))?;
         Ok::<_, anyhow::Error>((bulk?, load?))
     })?;
     for (key, value) in [
