@@ -113,6 +113,8 @@ drop_reasons! {
     FragmentTimeout = "fragment_timeout" => Dropped,
     /// The reassembly table was full, and this was its oldest frame.
     FragmentEvicted = "fragment_evicted" => Dropped,
+    /// Datagrams came faster than they were read, and this was the oldest.
+    ReceiveQueueFull = "receive_queue_full" => Dropped,
     /// The outbox to a slow receiver was full, and this was the oldest entry of whoever had most in it.
     OutboxFull = "outbox_full" => Dropped,
     /// Its flow kept the outbox to a slow receiver from running empty, and had to slow down.

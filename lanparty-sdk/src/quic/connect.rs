@@ -12,6 +12,7 @@ use rustls_pki_types::ServerName;
 use super::config::{TransportOptions, client_config_with};
 use super::error::ConnectError;
 use super::trust::Trust;
+use super::unread::Unread;
 use crate::ctrl::RoomCode;
 
 /// Connects a member to the relay at `relay`, whose certificate must be for `server_name`. The first packet already tells
@@ -74,16 +75,18 @@ pub async fn recv_batch(
 }
 
 /// Hands the datagrams of `conn` to `handle` until the connection ends, and gives the reason. A call brings those that
-/// are there at that moment, `max` (at least one) at most, in order; what `handle` leaves is dropped.
+/// are there at that moment, `max` (at least one) at most, in order, and tells how many were dropped unread since the last
+/// one; what `handle` leaves is dropped.
 ///
 /// A lone datagram costs one look at the connection less than with [`recv_batch`], because the future that finds nothing
 /// more is the one that waits for the next.
 pub(crate) async fn recv_batches(
     conn: &Connection,
     max: usize,
-    mut handle: impl FnMut(&mut Vec<Bytes>),
+    mut handle: impl FnMut(&mut Vec<Bytes>, u64),
 ) -> ConnectionError {
     let mut batch = Vec::new();
+    let mut unread = Unread::default();
     let mut next = pin!(conn.read_datagram());
     poll_fn(|cx| {
         let ended = loop {
@@ -102,10 +105,16 @@ pub(crate) async fn recv_batches(
             }
         };
         if !batch.is_empty() {
-            handle(&mut batch);
+            let dropped = unread.note(batch.len(), batch.len() >= max, || received_datagrams(conn));
+            handle(&mut batch, dropped);
             batch.clear();
         }
         ended
     })
     .await
+}
+
+/// How many datagrams came over `conn` so far, whether they were read or not.
+pub(crate) fn received_datagrams(conn: &Connection) -> u64 {
+    conn.stats().frame_rx.datagram
 }

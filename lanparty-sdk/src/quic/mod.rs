@@ -25,12 +25,13 @@ mod steering;
 mod tls;
 mod trust;
 mod tunnel;
+mod unread;
 
 pub use cert::{CertError, ServerCert};
 pub use config::{MTU_UPPER_BOUND, MTU_UPPER_BOUND_IPV4, TransportOptions, client_config, server_config};
 pub use congestion::{CongestionControl, TunnelController};
-pub(crate) use connect::recv_batches;
 pub use connect::{connect, recv_batch};
+pub(crate) use connect::{received_datagrams, recv_batches};
 pub(crate) use control::{ControlReader, ControlRole, ControlWriter, close, close_code, open_control};
 pub use error::ConnectError;
 #[cfg(target_os = "linux")]
@@ -44,6 +45,7 @@ pub(crate) use steering::is_astray;
 pub use steering::steer;
 pub use trust::{Trust, TrustError};
 pub use tunnel::TunnelConfig;
+pub(crate) use unread::Unread;
 
 #[cfg(test)]
 mod tests;

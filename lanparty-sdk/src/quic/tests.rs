@@ -347,3 +347,46 @@ async fn datagrams_cross_in_order_through_the_outbox() {
     let state = member.congestion_state().into_any();
     assert!(!state.downcast::<TunnelController>().expect("the default").breaker_open());
 }
+
+#[tokio::test]
+async fn what_nobody_reads_in_time_is_counted() {
+    const COUNT: u64 = 100;
+    let cert = ServerCert::development(NAME).unwrap();
+    let options =
+        TransportOptions { datagram_receive_buffer_bytes: 16 * 1024, ..TransportOptions::default() };
+    let relay = Relay::new(&cert, server_config(&cert, &options));
+    let (member, far) = relay.connect(&trust(cert.cert_der()), NAME).await;
+    let (member, far) = (member.unwrap(), far.unwrap());
+
+    let (mut read, mut late, mut told) = (0, 0, 0);
+    {
+        // Nobody reads until more have come than are kept; a loopback may lose some.
+        while received_datagrams(&far) < COUNT {
+            member.send_datagram_wait(Bytes::from_static(&[0; 1000])).await.unwrap();
+            tokio::task::yield_now().await;
+        }
+        let reader = recv_batches(&far, 4, |batch, dropped| {
+            read += batch.len() as u64;
+            late += batch.iter().filter(|datagram| datagram.len() == 1).count() as u64;
+            told += dropped;
+            if told > 0 {
+                member.close(0u32.into(), b"");
+            }
+        });
+        // What was dropped is known with the first that is read when nothing waits any more.
+        let writer = async {
+            let mut again = tokio::time::interval(std::time::Duration::from_millis(1));
+            loop {
+                again.tick().await;
+                let _ = member.send_datagram(Bytes::from_static(&[1]));
+            }
+        };
+        tokio::select! {
+            _ = reader => {}
+            () = writer => unreachable!("it writes for ever"),
+        }
+    }
+    assert!(read >= 10 && told > 50, "{read} read, {told} told");
+    let dropped = received_datagrams(&far) - read;
+    assert!(told <= dropped && told + late >= dropped, "{told} of {dropped}, {late} came later");
+}

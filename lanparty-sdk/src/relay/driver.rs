@@ -19,7 +19,7 @@ use super::subtask::Subtask;
 use super::throttle::{Throttle, Welcome};
 use super::{HandshakeConfig, RelayEvent, RelayOutput, RelayState, RelayStats};
 use crate::ctrl::{CloseCode, LeaveReason, RelayMessage, RoomCode, encode};
-use crate::obs::{EventSender, Events};
+use crate::obs::{DropReason, EventSender, Events};
 use crate::proto::{RoomId, Worker};
 use crate::quic::{
     ControlRole, ControlWriter, Outbox, OutboxLimits, OutboxStats, close, close_code, is_astray,
@@ -413,8 +413,12 @@ impl Core {
     async fn forward(self: Arc<Self>, id: ConnId, conn: Connection) -> LeaveReason {
         let mut targets = Vec::new();
         let mut shipments = Vec::new();
-        let error =
-            recv_batches(&conn, DATAGRAM_BATCH, |batch| self.ship(id, batch, &mut targets, &mut shipments));
+        let error = recv_batches(&conn, DATAGRAM_BATCH, |batch, dropped| {
+            if dropped > 0 {
+                self.lock().stats.drops.add_many(DropReason::ReceiveQueueFull, dropped);
+            }
+            self.ship(id, batch, &mut targets, &mut shipments);
+        });
         leave_reason(&error.await)
     }
 

@@ -155,7 +155,7 @@ impl Driver {
 
     fn handle(&mut self, happening: Happening) {
         match happening {
-            Happening::Arrival(Arrival::Datagrams) => self.receive(),
+            Happening::Arrival(Arrival::Datagrams { dropped }) => self.receive(dropped),
             Happening::Arrival(Arrival::Control(bytes)) => {
                 self.shared.member().handle_control(Instant::now(), &bytes);
             }
@@ -220,7 +220,7 @@ impl Driver {
     }
 
     /// Datagrams of the connection become frames of the port.
-    fn receive(&mut self) {
+    fn receive(&mut self, dropped: u64) {
         let now = Instant::now();
         {
             let mut member = self.shared.member();
@@ -231,6 +231,7 @@ impl Driver {
         }
         // Without the lock: a port may be anybody's code, and may ask the session something.
         let mut drops = DropCounts::default();
+        drops.add_many(DropReason::ReceiveQueueFull, dropped);
         if let Some(port) = &self.port {
             port.sink.try_send_batch(&mut self.frames, &mut |error| drops.add(port_drop(&error)));
         } else {

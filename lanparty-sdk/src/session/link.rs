@@ -17,8 +17,8 @@ use tracing::{info, warn};
 use crate::ctrl::{CloseCode, RoomCode};
 use crate::net::RelayAddr;
 use crate::quic::{
-    ConnectError, ControlReader, ControlRole, ControlWriter, Outbox, TransportOptions, Trust, close,
-    close_code, connect, open_control, recv_batch,
+    ConnectError, ControlReader, ControlRole, ControlWriter, Outbox, TransportOptions, Trust, Unread, close,
+    close_code, connect, open_control, received_datagrams, recv_batch,
 };
 use crate::route::{PinState, RouteError, RoutePin};
 use crate::session::JoinError;
@@ -77,13 +77,14 @@ pub(super) struct Link {
     control: ControlWriter,
     pieces: ControlReader,
     tasks: JoinSet<()>,
+    unread: Unread,
 }
 
 /// What came over a link.
 #[derive(Debug)]
 pub(super) enum Arrival {
-    /// Datagrams are in the batch that was handed in.
-    Datagrams,
+    /// Datagrams are in the batch that was handed in, and so many were dropped before because nobody read them.
+    Datagrams { dropped: u64 },
     /// The next bytes of the control stream.
     Control(Bytes),
     /// The connection is over.
@@ -96,7 +97,7 @@ impl Link {
         let mut tasks = JoinSet::new();
         tasks.spawn(task);
         tasks.spawn(Arc::clone(outbox).run(conn.clone()));
-        Self { conn, control, pieces, tasks }
+        Self { conn, control, pieces, tasks, unread: Unread::default() }
     }
 
     /// Waits for what comes next. Nothing is lost if the future is dropped before it is ready.
@@ -106,7 +107,11 @@ impl Link {
             biased;
             Some(piece) = self.pieces.recv() => return Arrival::Control(piece),
             received = recv_batch(&self.conn, datagrams, max) => match received {
-                Ok(_) => return Arrival::Datagrams,
+                Ok(count) => {
+                    let conn = &self.conn;
+                    let dropped = self.unread.note(count, count >= max, || received_datagrams(conn));
+                    return Arrival::Datagrams { dropped };
+                }
                 Err(error) => error,
             },
         };
