@@ -91,6 +91,7 @@ impl Controller for TunnelController {
             let flight_bytes = in_flight + bytes;
             self.window.on_acked(now, Acks { bytes, flight_bytes, shortest, smoothed });
             self.meter.set_limit(self.window.paced_bytes(QUEUED_TIME));
+            self.meter.set_path_bytes(self.window.path_bytes());
         }
     }
 
@@ -209,6 +210,7 @@ mod tests {
         (controller.acked_bytes, controller.rtt) = (1400, Some((rtt, rtt)));
         controller.on_end_acks(now + rtt, 1400, false, None);
         assert_eq!(meter.limit_bytes(), 64 * 1024 / 40, "what leaves within a millisecond");
+        assert_eq!(meter.path_bytes(), 64 * 1024, "no queue yet");
 
         // It may have sent before anybody waits.
         controller.on_sent(now, 1400, 0);

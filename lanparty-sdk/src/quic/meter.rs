@@ -1,4 +1,4 @@
-//! How much of what waits should wait inside quinn.
+//! What the congestion controller knows of a path, for whoever has something to send on it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -10,12 +10,18 @@ use tokio::sync::Notify;
 pub(super) struct Meter {
     /// Bytes that may wait inside quinn.
     limit_bytes: AtomicUsize,
+    /// Bytes that are on the path if nothing waits on it.
+    path_bytes: AtomicUsize,
     sent: Notify,
 }
 
 impl Default for Meter {
     fn default() -> Self {
-        Self { limit_bytes: AtomicUsize::new(usize::MAX), sent: Notify::new() }
+        Self {
+            limit_bytes: AtomicUsize::new(usize::MAX),
+            path_bytes: AtomicUsize::new(0),
+            sent: Notify::new(),
+        }
     }
 }
 
@@ -26,6 +32,14 @@ impl Meter {
 
     pub(super) fn limit_bytes(&self) -> usize {
         self.limit_bytes.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_path_bytes(&self, bytes: u64) {
+        self.path_bytes.store(usize::try_from(bytes).unwrap_or(usize::MAX), Ordering::Relaxed);
+    }
+
+    pub(super) fn path_bytes(&self) -> usize {
+        self.path_bytes.load(Ordering::Relaxed)
     }
 
     /// quinn has sent something. Called with the connection locked: it only wakes.

@@ -35,6 +35,12 @@ pub trait DatagramTransport: Clone + Send + Sync + 'static {
         usize::MAX
     }
 
+    /// About how many bytes the path holds while nothing waits on it (its bandwidth-delay product). By default nothing is
+    /// known of it.
+    fn path_bytes(&self) -> usize {
+        0
+    }
+
     /// Waits until [`DatagramTransport::room`] may have changed. False if the transport has ended.
     fn room_changed(&mut self) -> impl Future<Output = bool> + Send {
         std::future::ready(true)
@@ -142,6 +148,10 @@ impl DatagramTransport for ConnectionTransport {
 
     fn room(&self) -> usize {
         self.room_given(|| self.conn.datagram_send_buffer_space())
+    }
+
+    fn path_bytes(&self) -> usize {
+        self.meter.as_ref().map_or(0, |meter| meter.path_bytes())
     }
 
     async fn room_changed(&mut self) -> bool {

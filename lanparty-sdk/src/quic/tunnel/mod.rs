@@ -252,6 +252,11 @@ impl TunnelWindow {
         scale(self.window_bytes, ratio(time, self.smoothed_rtt))
     }
 
+    /// What the path holds while nothing waits on it, at the window's pace: the bandwidth-delay product.
+    pub(super) fn path_bytes(&self) -> u64 {
+        scale(self.window_bytes, ratio(self.min_rtt.get(), self.smoothed_rtt).min(1.0))
+    }
+
     /// The smallest window. It follows the shortest round trip, not the present one: a floor that grew with the queue would
     /// make the queue grow.
     fn floor_bytes(&self) -> u64 {

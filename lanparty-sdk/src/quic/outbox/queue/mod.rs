@@ -63,6 +63,9 @@ const EXPRESS: Rate = Rate::new(8 << 10, 2 << 10);
 #[derive(Debug)]
 pub(super) struct Queue {
     limits: OutboxLimits,
+    /// What the limits are on the present path.
+    max_bytes: usize,
+    max_datagrams: usize,
     max_age: Ticks,
     keys: RandomState,
     /// When the first datagram came, and what is left for the express datagrams.
@@ -111,6 +114,8 @@ impl Queue {
     pub(super) fn new(limits: OutboxLimits, keys: RandomState) -> Self {
         Self {
             limits,
+            max_bytes: limits.bytes,
+            max_datagrams: limits.datagrams,
             max_age: limits.max_age.as_nanos().try_into().unwrap_or(Ticks::MAX),
             keys,
             clock: None,
@@ -124,6 +129,13 @@ impl Queue {
             len: 0,
             bytes: 0,
         }
+    }
+
+    /// The path holds this much by itself. If less may wait than before, what is too much goes with the next push.
+    pub(super) fn set_path_bytes(&mut self, bytes: usize) {
+        let OutboxLimits { bytes: least, datagrams, .. } = self.limits;
+        self.max_bytes = bytes.clamp(least, least.saturating_mul(OutboxLimits::GROWTH));
+        self.max_datagrams = datagrams.saturating_mul(self.max_bytes.div_ceil(least.max(1)).max(1));
     }
 
     /// Adds a datagram and counts those that had to give way.
@@ -162,7 +174,7 @@ impl Queue {
         } else {
             self.enqueue(flow, hash, class.party, entry);
         }
-        while self.bytes > self.limits.bytes || self.len > self.limits.datagrams {
+        while self.bytes > self.max_bytes || self.len > self.max_datagrams {
             self.give_way(drops);
         }
     }
@@ -357,7 +369,7 @@ impl Queue {
 
     /// Drops the oldest of whoever has most waiting.
     fn give_way(&mut self, drops: &mut DropCounts) {
-        let by_len = self.len > self.limits.datagrams;
+        let by_len = self.len > self.max_datagrams;
         let size = |len: usize, bytes: usize| if by_len { len } else { bytes };
         let fattest = (0..self.parties.len()).max_by_key(|at| {
             let party = &self.parties[*at];

@@ -201,6 +201,7 @@ fn a_flood_takes_no_more_than_a_members_share() {
     // One flow, many flows, and a flow for each datagram: all the same.
     for flows in [1, 64, u16::MAX] {
         let mut link = Link::new(RATE);
+        link.bench = Bench::new(SMALL);
         let (mut number, mut rng) = (0, SimRng::new(3));
         let begin = link.begin;
         for step in 0..40_000_u32 {
@@ -224,11 +225,13 @@ fn a_flood_takes_no_more_than_a_members_share() {
 }
 
 /// The most flows that are known at a time.
-const KNOWN: usize = 1024 + 256;
+const KNOWN: usize = SMALL.datagrams + 256;
+/// Little room, so that floods meet its end.
+const SMALL: OutboxLimits = OutboxLimits::new(256 * 1024, 1024);
 
 #[test]
 fn a_flood_that_nothing_leaves_is_forgotten() {
-    let mut bench = Bench::default();
+    let mut bench = Bench::new(SMALL);
     for number in 0..20_000_u32 {
         bench.push(udp(1 + (number % 3) as u16, (number / 3) as u16, number, 375));
     }
@@ -241,6 +244,7 @@ fn a_flood_that_nothing_leaves_is_forgotten() {
 #[test]
 fn new_flows_do_not_starve_the_old_ones_of_their_party() {
     let mut link = Link::new(RATE);
+    link.bench = Bench::new(SMALL);
     let begin = link.begin;
     for step in 0..40_000_u32 {
         let now = begin + Duration::from_micros(100) * step;

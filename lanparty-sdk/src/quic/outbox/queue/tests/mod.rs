@@ -507,3 +507,22 @@ impl Queue {
 fn constants_are_those_of_the_standards() {
     assert_eq!((TARGET, INTERVAL, MIN_BACKLOG), (5_000_000, 100_000_000, 3028));
 }
+
+#[test]
+fn as_much_may_wait_as_the_path_holds() {
+    const LEN: usize = 1000;
+    let mut bench = Bench::new(OutboxLimits::new(10 * LEN, 20));
+    let mut waiting = |path_bytes: usize, len: usize| {
+        bench.queue.set_path_bytes(path_bytes);
+        for id in 0..200 {
+            bench.push(udp(1, 27015, id, len));
+        }
+        (bench.queue.bytes() / len, bench.queue.len())
+    };
+    assert_eq!(waiting(0, LEN), (10, 10));
+    assert_eq!(waiting(25 * LEN, LEN), (25, 25));
+    // No more than four times the limit, however long the path.
+    assert_eq!(waiting(usize::MAX, LEN), (40, 40));
+    assert_eq!(waiting(25 * LEN, LEN / 10).1, 60, "three times as many, too");
+    assert_eq!(waiting(0, LEN), (10, 10), "what is too much goes");
+}
