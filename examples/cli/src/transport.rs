@@ -16,10 +16,10 @@ pub struct TransportArgs {
     /// Send something after this much silence
     #[arg(long, value_name = "TIME", default_value = "1500ms")]
     keep_alive: Span,
-    /// Bytes that may wait for one slow receiver, four times that on a long fast path; the oldest go first
+    /// Bytes that may wait for one slow receiver, up to four times that on a long fast path; the oldest go first
     #[arg(long, value_name = "BYTES", default_value = "1Mi")]
     limit_outbox_bytes: ByteSize,
-    /// Datagrams that may wait for one slow receiver, four times that on a long fast path
+    /// Datagrams that may wait for one slow receiver, up to four times that on a long fast path
     #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..))]
     limit_outbox_datagrams: u32,
     /// Bytes of received datagrams that may wait to be read, per connection

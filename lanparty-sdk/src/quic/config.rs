@@ -39,8 +39,9 @@ const MTU_MINIMUM_CHANGE: u16 = 8;
 #[non_exhaustive]
 pub struct TransportOptions {
     /// How many datagrams the peer may receive without acknowledging them at once. Default: 2, so that every third one is
-    /// answered. It must be below [`TunnelConfig::floor_datagrams`](super::TunnelConfig): a window that is never answered
-    /// by number is answered by the clock alone, takes that delay for a queue, and stays as small as it is.
+    /// answered. It must be at least two below [`TunnelConfig::floor_datagrams`](super::TunnelConfig), of which quinn leaves
+    /// the last one unused: a window that is never answered by number is answered by the clock alone, takes that delay for
+    /// a queue, and stays as small as it is.
     pub ack_eliciting_threshold: u32,
     /// How long a relay may keep an acknowledgement back, if a member asks. Default: 1 ms. On a slow uplink the window is
     /// only a few datagrams, so that every acknowledgement is waited for.
@@ -210,7 +211,7 @@ mod tests {
     fn even_the_smallest_window_is_acknowledged_by_number() {
         let options = TransportOptions::default();
         let floor = TunnelConfig::default().floor_datagrams;
-        assert!(u64::from(options.ack_eliciting_threshold) < floor);
+        assert!(u64::from(options.ack_eliciting_threshold) + 1 < floor);
     }
 
     #[test]

@@ -105,7 +105,7 @@ pub(crate) async fn recv_batches(
             }
         };
         if !batch.is_empty() {
-            let dropped = unread.note(batch.len(), batch.len() >= max, || received_datagrams(conn));
+            let dropped = unread.note(batch.len(), max, || received_datagrams(conn));
             handle(&mut batch, dropped);
             batch.clear();
         }
@@ -114,7 +114,8 @@ pub(crate) async fn recv_batches(
     .await
 }
 
-/// How many datagrams came over `conn` so far, whether they were read or not.
+/// How many datagrams came over `conn` so far, whether they were read or not; none once it is closed, since what comes then
+/// nobody wants.
 pub(crate) fn received_datagrams(conn: &Connection) -> u64 {
-    conn.stats().frame_rx.datagram
+    if conn.close_reason().is_some() { 0 } else { conn.stats().frame_rx.datagram }
 }

@@ -367,8 +367,11 @@ async fn what_nobody_reads_in_time_is_counted() {
         }
         let reader = recv_batches(&far, 4, |batch, dropped| {
             read += batch.len() as u64;
-            late += batch.iter().filter(|datagram| datagram.len() == 1).count() as u64;
             told += dropped;
+            if dropped > 0 {
+                // Some of those may have come since it was known how many there are.
+                late += batch.len() as u64;
+            }
             if told > 0 {
                 member.close(0u32.into(), b"");
             }
@@ -387,6 +390,6 @@ async fn what_nobody_reads_in_time_is_counted() {
         }
     }
     assert!(read >= 10 && told > 50, "{read} read, {told} told");
-    let dropped = received_datagrams(&far) - read;
+    let dropped = far.stats().frame_rx.datagram - read;
     assert!(told <= dropped && told + late >= dropped, "{told} of {dropped}, {late} came later");
 }

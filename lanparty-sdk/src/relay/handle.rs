@@ -72,8 +72,8 @@ pub struct RelayStats {
     pub sent_datagrams: u64,
     /// Bytes of those.
     pub sent_bytes: u64,
-    /// Datagrams that did not leave: slow or vanished receivers, budgets that fell, a relay that fell behind. What a room refuses is counted with
-    /// its members, see [`crate::room::MemberSnapshot::drops`].
+    /// Datagrams that did not leave: slow or vanished receivers, budgets that fell, a relay that fell behind. What a room
+    /// refuses is counted with its members, see [`crate::room::MemberSnapshot::drops`].
     pub drops: DropCounts,
     /// Strangers that had to prove their address.
     pub retries: u64,

@@ -109,7 +109,7 @@ impl Link {
             received = recv_batch(&self.conn, datagrams, max) => match received {
                 Ok(count) => {
                     let conn = &self.conn;
-                    let dropped = self.unread.note(count, count >= max, || received_datagrams(conn));
+                    let dropped = self.unread.note(count, max, || received_datagrams(conn));
                     return Arrival::Datagrams { dropped };
                 }
                 Err(error) => error,

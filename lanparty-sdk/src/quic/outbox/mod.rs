@@ -29,7 +29,8 @@ pub struct OutboxLimits {
     /// Wherever less can wait it falls to a fraction of that. Standing queues are kept far below it.
     ///
     /// On a path that holds more by itself (its bandwidth-delay product) it is as much as the path holds, up to
-    /// [`OutboxLimits::GROWTH`] times this, and as many times as many datagrams.
+    /// [`OutboxLimits::GROWTH`] times this, and as many times as many datagrams. So a member that takes much and then stops
+    /// reading costs its relay 4 MiB of frames, and up to as much for keeping them apart, until it is given up.
     pub bytes: usize,
     /// Datagrams. Default: 4096.
     pub datagrams: usize,
@@ -309,6 +310,7 @@ impl<T: DatagramTransport> State<T> {
                 }
             }
         }
+        self.queue.shed();
         self.link = Link::Idle(transport.clone());
         Drained::Empty
     }

@@ -32,7 +32,7 @@ const DRAIN_EXTRA: Duration = Duration::from_millis(4);
 /// Batches of acknowledgements in a row that show a queue before the window stops to double.
 const SLOW_START_BATCHES: u32 = 8;
 /// Datagrams that stay on their way while the queue is emptied.
-const DRAIN_DATAGRAMS: u64 = 3;
+const DRAIN_DATAGRAMS: u64 = 4;
 /// What is at least left of the window when too much is lost.
 const LOSS_FACTOR_MIN: f64 = 0.5;
 /// Datagrams over which the loss rate is taken: with fewer, random loss of half the tolerated rate would often pass for

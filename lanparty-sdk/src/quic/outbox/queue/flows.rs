@@ -8,7 +8,7 @@ use super::slab::{Fifo, NIL};
 
 const BUCKETS: usize = 1 << u8::BITS;
 /// So many flows are known before the one that is idle for longest makes room for another.
-const REMEMBERED: usize = 256;
+pub(super) const REMEMBERED: usize = 256;
 
 /// Whose turn a flow waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -131,11 +131,21 @@ impl Queue {
         }
     }
 
-    /// The path holds this much by itself. If less may wait than before, what is too much goes with the next push.
+    /// The path holds this much by itself. If less may wait than before, the limits fall as the queue drains: a path that
+    /// stops for a while seems to hold less just when most waits for it.
     pub(super) fn set_path_bytes(&mut self, bytes: usize) {
         let OutboxLimits { bytes: least, datagrams, .. } = self.limits;
-        self.max_bytes = bytes.clamp(least, least.saturating_mul(OutboxLimits::GROWTH));
-        self.max_datagrams = datagrams.saturating_mul(self.max_bytes.div_ceil(least.max(1)).max(1));
+        self.max_bytes = bytes.max(self.bytes).clamp(least, least.saturating_mul(OutboxLimits::GROWTH));
+        let growth = self.max_bytes.div_ceil(least.max(1)).max(1);
+        self.max_datagrams = datagrams.saturating_mul(growth).max(self.len);
+    }
+
+    /// Gives back what the queue needed beyond its usual limits, if nothing waits any more.
+    pub(super) fn shed(&mut self) {
+        let usual = self.limits.datagrams.saturating_add(flows::REMEMBERED);
+        if self.len == 0 && self.slab.len().max(self.flows.len()) > usual {
+            self.clear();
+        }
     }
 
     /// Adds a datagram and counts those that had to give way.
@@ -213,7 +223,7 @@ impl Queue {
 
     fn enqueue(&mut self, flow: Option<usize>, hash: u64, party: u32, entry: Entry) {
         let id = flow.unwrap_or_else(|| {
-            if self.flows.is_crowded(self.limits.datagrams) {
+            if self.flows.is_crowded(self.max_datagrams) {
                 self.rest_the_empty();
             }
             self.flows.create(hash)

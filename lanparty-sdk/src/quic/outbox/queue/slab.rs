@@ -37,7 +37,7 @@ impl Fifo {
     pub(super) const EMPTY: Self = Self { head: NIL, tail: NIL, len: 0, bytes: 0 };
 }
 
-/// All entries. Memory grows to what waited at most at a time, and then serves for ever.
+/// All entries. Memory grows to what waited at most at a time, and is used again.
 #[derive(Debug)]
 pub(super) struct Slab {
     entries: Vec<Entry>,
@@ -47,6 +47,11 @@ pub(super) struct Slab {
 impl Slab {
     pub(super) const fn new() -> Self {
         Self { entries: Vec::new(), free: NIL }
+    }
+
+    /// Of entries that wait, and of those that may be used again.
+    pub(super) const fn len(&self) -> usize {
+        self.entries.len()
     }
 
     pub(super) fn push(&mut self, fifo: &mut Fifo, entry: Entry) {

@@ -69,8 +69,10 @@ impl Computer {
             return None;
         };
         let computer = Self { path: path.into(), _turn: turn };
+        let hold = Hold::take();
         let _ = fs::remove_file(computer.log_path());
         computer.write(COMPUTER);
+        drop(hold);
         Some(computer)
     }
 

@@ -238,6 +238,17 @@ fn a_flood_that_nothing_leaves_is_forgotten() {
     let known = bench.queue.flows.len();
     assert!(known <= KNOWN, "{known} are known");
     assert_eq!(bench.queue.len() as u64 + bench.drops.total(), 20_000);
+
+    // Nor do those stay that a long path has let in.
+    bench.queue.set_path_bytes(usize::MAX);
+    for number in 0..20_000_u32 {
+        bench.push(udp(4, number as u16, number, 60));
+    }
+    let known = bench.queue.flows.len();
+    assert!(known > KNOWN && known <= OutboxLimits::GROWTH * SMALL.datagrams + 256, "{known} are known");
+    while bench.pop().is_some() {}
+    bench.queue.shed();
+    assert_eq!(bench.queue.flows.len(), 0);
 }
 
 /// Of one member, a download and a flood of flows that have one datagram each.
