@@ -31,7 +31,8 @@ const ROUND_MIN: Duration = Duration::from_millis(15);
 const DRAIN_EXTRA: Duration = Duration::from_millis(4);
 /// Batches of acknowledgements in a row that show a queue before the window stops to double.
 const SLOW_START_BATCHES: u32 = 8;
-/// Datagrams that stay on their way while the queue is emptied.
+/// Datagrams that the window holds while the queue is emptied: quinn sends all but the last of them, and the third is
+/// answered at once.
 const DRAIN_DATAGRAMS: u64 = 4;
 /// What is at least left of the window when too much is lost.
 const LOSS_FACTOR_MIN: f64 = 0.5;
