@@ -41,6 +41,9 @@ impl Host {
         let runtime = Builder::new_multi_thread()
             .worker_threads(workers.max(1))
             .thread_name(name)
+            .on_thread_start(|| {
+                lanparty_sdk::port::prefer_latency();
+            })
             .enable_all()
             .build()
             .map_err(|error| Failure::system("no threads can be started", &error))?;

@@ -80,6 +80,9 @@ fn guarded<P: Program>(options: P, shutdown: impl FnOnce() -> io::Result<Shutdow
 }
 
 fn run<P: Program>(options: P, shutdown: impl FnOnce() -> io::Result<Shutdown>) -> Result<(), Failure> {
+    if !lanparty_sdk::port::prefer_latency() {
+        tracing::debug!("this system prefers no thread for short turns");
+    }
     // One thread serves one relay or one member best: there is one socket, and no lock is ever waited for.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
         Failure::with_source(Exit::Internal, "cannot start the asynchronous runtime", error)

@@ -23,6 +23,8 @@ pub mod tap_windows;
 
 #[cfg(all(feature = "runtime", target_os = "linux"))]
 mod interface;
+#[cfg(feature = "runtime")]
+mod latency;
 #[cfg(all(feature = "runtime", target_os = "linux"))]
 mod merging;
 #[cfg(all(feature = "runtime", target_os = "linux"))]
@@ -33,6 +35,8 @@ mod slab;
 pub use address::{InterfaceAddress, ParseAddressError};
 #[cfg(all(feature = "runtime", target_os = "linux"))]
 pub use interface::NameError;
+#[cfg(feature = "runtime")]
+pub use latency::prefer_latency;
 
 use std::fmt;
 use std::io;

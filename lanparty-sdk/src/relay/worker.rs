@@ -15,6 +15,7 @@ use tokio::time::timeout;
 
 use super::driver::{Core, accept, keep_time};
 use crate::ctrl::CloseCode;
+use crate::port::prefer_latency;
 use crate::quic::BindError;
 
 /// How long members may take to acknowledge a relay's farewell.
@@ -74,6 +75,7 @@ impl RelayWorker {
         let work = {
             let (core, endpoint) = (Arc::clone(&core), endpoint.clone());
             move || {
+                prefer_latency();
                 runtime.block_on(async {
                     let _tasks = spawn(&core, &endpoint);
                     if stopped.await.is_err() {

@@ -17,6 +17,7 @@ pub(crate) fn tunnel(args: &path::Args, folder: &Path, programs: &Programs) -> R
     let mut report = Report::new("tunnel", path::METRICS, args.common.reps);
     report.note("wire", args.wire.as_str());
     report.note("measured by", "the peers' harness");
+    args.note_busy(&mut report);
     let scratch = inside::scratch("compare")?;
     let out = scratch.join("results.jsonl");
     let seconds = args.seconds.ceil().max(2.0).to_string();

@@ -16,6 +16,7 @@ use crate::tunnel::party::{Party, TAP};
 pub(crate) struct Pings {
     /// In milliseconds.
     pub(crate) p50: f64,
+    pub(crate) p90: f64,
     pub(crate) p99: f64,
     /// Percent.
     pub(crate) lost: f64,
@@ -34,7 +35,12 @@ impl Pings {
         anyhow::ensure!(!millis.is_empty(), "no ping came back: {output}");
         millis.sort_by(f64::total_cmp);
         let lost = 100.0 * (1.0 - millis.len() as f64 / sent as f64);
-        Ok(Self { p50: percentile(&millis, 0.5), p99: percentile(&millis, 0.99), lost })
+        Ok(Self {
+            p50: percentile(&millis, 0.5),
+            p90: percentile(&millis, 0.9),
+            p99: percentile(&millis, 0.99),
+            lost,
+        })
     }
 }
 

@@ -1,6 +1,8 @@
 //! The scenario `tunnel`.
 
 use std::io::Read as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,6 +24,9 @@ pub(crate) struct Args {
     /// How long a TCP stream runs.
     #[arg(long, value_name = "N", default_value_t = 8.0, value_parser = crate::seconds)]
     pub(crate) seconds: f64,
+    /// Keep so many threads busy with nothing meanwhile, as a game or a compiler would.
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=256))]
+    pub(crate) busy: u16,
     /// Pings on the idle path, a hundred a second.
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) pings: u32,
@@ -57,6 +62,12 @@ impl Args {
     pub(crate) fn measures_datagrams(&self) -> bool {
         self.measures(Part::Udp)
     }
+
+    pub(crate) fn note_busy(&self, report: &mut Report) {
+        if self.busy > 0 {
+            report.note("threads busy with nothing", &self.busy.to_string());
+        }
+    }
 }
 
 /// After the first answer: the search for the path's MTU ends, windows grow.
@@ -78,6 +89,7 @@ pub(crate) const METRICS: &[Metric] = &[
     Metric::new("udp64", "64-byte datagrams, < 1 % lost, kpps", 0, Better::Higher, &["/udp64"]).scaled(1e-3),
     Metric::new("idle_p50", "ping idle p50, ms", 2, Better::Lower, &["/ping_idle/p50"])
         .aims(Aim::Best(1.0), Aim::Value(0.23)),
+    Metric::new("idle_p90", "ping idle p90, ms", 2, Better::Lower, &["/ping_idle/p90"]),
     Metric::new("idle_p99", "ping idle p99, ms", 2, Better::Lower, &["/ping_idle/p99"])
         .aims(Aim::Best(1.0), Aim::Value(0.5)),
     Metric::new("up_p50", "ping under TCP up p50, ms", 2, Better::Lower, &["/tcp_up/ping/p50"])
@@ -127,11 +139,13 @@ const fn cost(key: &'static str, title: &'static str, peers: &'static [&'static 
 
 pub(crate) fn run(args: &Args) -> Result<Report> {
     let programs = Programs::find(&args.common)?;
+    let _busy = Busy::threads(args.busy)?;
     if let Some(folder) = &args.against.compare {
         return compare::tunnel(args, folder, &programs);
     }
     let mut report = Report::new("tunnel", METRICS, args.common.reps);
     report.note("wire", args.wire.as_str());
+    args.note_busy(&mut report);
     for rep in 1..=args.common.reps {
         say(&format!("repetition {rep} of {}", args.common.reps));
         let lab = Lab::new(args.wire, None)?;
@@ -139,6 +153,30 @@ pub(crate) fn run(args: &Args) -> Result<Report> {
         measure(args, &lab, &programs, rep, report.column("lanparty"))?;
     }
     Ok(report)
+}
+
+/// Threads that want all the time there is, until this is dropped.
+struct Busy(Arc<AtomicBool>);
+
+impl Busy {
+    fn threads(count: u16) -> Result<Self> {
+        let busy = Self(Arc::default());
+        for number in 0..count {
+            let ended = Arc::clone(&busy.0);
+            thread::Builder::new().name(format!("busy-{number}")).spawn(move || {
+                while !ended.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            })?;
+        }
+        Ok(busy)
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 fn measure(args: &Args, lab: &Lab, programs: &Programs, rep: u16, samples: &mut Samples) -> Result<()> {
@@ -154,8 +192,9 @@ fn measure(args: &Args, lab: &Lab, programs: &Programs, rep: u16, samples: &mut 
     samples.add("rss_idle", party.relay_peak_mib()?);
     let bob = Host::Bob.inner();
     if args.measures(Part::Ping) {
-        let Pings { p50, p99, .. } = gauge::ping(lab, bob, args.pings)?;
+        let Pings { p50, p90, p99, .. } = gauge::ping(lab, bob, args.pings)?;
         samples.add("idle_p50", p50);
+        samples.add("idle_p90", p90);
         samples.add("idle_p99", p99);
     }
     if args.measures(Part::Tcp) {
