@@ -26,7 +26,7 @@ pub struct TransportArgs {
     #[arg(long, value_name = "BYTES", default_value = "256Ki")]
     limit_receive_queue: ByteSize,
     /// Bytes of datagrams that may wait behind the outbox, per connection
-    #[arg(long, value_name = "BYTES", default_value = "32Ki")]
+    #[arg(long, value_name = "BYTES", default_value = "64Ki")]
     limit_send_queue: ByteSize,
     /// Ask the kernel for a UDP receive buffer of this size
     #[arg(long, value_name = "BYTES", default_value = "4Mi")]

@@ -55,7 +55,7 @@ pub struct TransportOptions {
     /// Bytes of received datagrams kept for the reader, oldest dropped first. Default: 256 KiB. It must hold the largest
     /// datagram, or the peer may send none.
     pub datagram_receive_buffer_bytes: usize,
-    /// Bytes of datagrams that quinn queues in order of arrival at most. Default: 32 KiB, since what is in there can no
+    /// Bytes of datagrams that quinn queues in order of arrival at most. Default: 64 KiB, since what is in there can no
     /// longer be scheduled or dropped: the queue proper is the [`Outbox`](super::Outbox). On slow paths it hands over less,
     /// if [`CongestionControl::Tunnel`] is chosen.
     pub datagram_send_buffer_bytes: usize,
@@ -84,7 +84,7 @@ impl Default for TransportOptions {
             ack_max_delay_of_members: Duration::from_millis(25),
             congestion: CongestionControl::default(),
             datagram_receive_buffer_bytes: 256 * 1024,
-            datagram_send_buffer_bytes: 32 * 1024,
+            datagram_send_buffer_bytes: 64 * 1024,
             idle_timeout: Duration::from_secs(10),
             initial_mtu: 1200,
             keep_alive: Duration::from_millis(1500),

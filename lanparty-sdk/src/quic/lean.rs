@@ -20,6 +20,7 @@ use quinn::{AsyncUdpSocket, UdpPoller};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
+use super::train::is_full;
 use crate::port::readiness::watch;
 
 /// A socket with all that quinn uses of the system: many datagrams in one call, segmentation, congestion marks.
@@ -70,8 +71,16 @@ impl AsyncUdpSocket for LeanSocket {
     }
 
     fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
-        let result = self.state.send(self.socket.get_ref().into(), transmit);
-        if result.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
+        let send = || self.state.send(self.socket.get_ref().into(), transmit);
+        let mut result = send();
+        if is_full(&result) {
+            // Whoever waits for room may have been told of some that is gone again, and must not be told so once more.
+            let room = self.room.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
+            if let Some(room) = room {
+                result = room.try_io(Interest::WRITABLE, |_| send());
+            }
+        }
+        if is_full(&result) {
             self.full.store(true, Ordering::Relaxed);
         }
         result

@@ -23,6 +23,7 @@ mod restart;
 mod socket;
 mod steering;
 mod tls;
+mod train;
 mod trust;
 mod tunnel;
 mod unread;

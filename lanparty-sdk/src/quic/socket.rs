@@ -4,13 +4,14 @@ use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 
-use quinn::{AsyncUdpSocket, Endpoint, EndpointConfig, TokioRuntime};
+use quinn::{AsyncUdpSocket, Endpoint, EndpointConfig};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::cert::ServerCert;
 #[cfg(target_os = "linux")]
 use super::lean::LeanSocket;
 use super::plain::{PlainSocket, is_lacking};
+use super::train::in_trains;
 use crate::error::{Coded, code};
 use crate::proto::Worker;
 
@@ -239,8 +240,8 @@ fn endpoint(
             socket => socket,
         }
     };
-    let socket = open().map_err(|source| BindError::new(addr, source))?;
-    Endpoint::new_with_abstract_socket(endpoint, server, socket, Arc::new(TokioRuntime))
+    let (socket, runtime) = in_trains(open().map_err(|source| BindError::new(addr, source))?);
+    Endpoint::new_with_abstract_socket(endpoint, server, socket, runtime)
         .map_err(|source| BindError::new(addr, source))
 }
 
@@ -253,7 +254,7 @@ fn wrap(socket: UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
 /// A socket with all that quinn uses of the system.
 #[cfg(not(target_os = "linux"))]
 fn wrap(socket: UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
-    quinn::Runtime::wrap_udp_socket(&TokioRuntime, socket)
+    quinn::Runtime::wrap_udp_socket(&quinn::TokioRuntime, socket)
 }
 
 /// Linux reports twice what it was asked for: the other half is for its own bookkeeping (socket(7)).
