@@ -92,6 +92,7 @@ impl Controller for TunnelController {
             self.window.on_acked(now, Acks { bytes, flight_bytes, shortest, smoothed });
             self.meter.set_limit(self.window.paced_bytes(QUEUED_TIME));
             self.meter.set_path_bytes(self.window.path_bytes());
+            self.meter.set_growing(self.window.is_growing(now));
         }
     }
 
@@ -108,7 +109,7 @@ impl Controller for TunnelController {
     }
 
     fn window(&self) -> u64 {
-        self.window.bytes()
+        self.window.pacing_bytes()
     }
 
     fn clone_box(&self) -> Box<dyn Controller> {
@@ -211,6 +212,11 @@ mod tests {
         controller.on_end_acks(now + rtt, 1400, false, None);
         assert_eq!(meter.limit_bytes(), 64 * 1024 / 40, "what leaves within a millisecond");
         assert_eq!(meter.path_bytes(), 64 * 1024, "no queue yet");
+        assert!(meter.is_growing());
+        controller.window.on_marked(now + rtt);
+        controller.rtt = Some((rtt, rtt));
+        controller.on_end_acks(now + 2 * rtt, 1400, false, None);
+        assert!(!meter.is_growing());
 
         // It may have sent before anybody waits.
         controller.on_sent(now, 1400, 0);

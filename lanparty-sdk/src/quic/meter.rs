@@ -1,6 +1,6 @@
 //! What the congestion controller knows of a path, for whoever has something to send on it.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
@@ -12,6 +12,8 @@ pub(super) struct Meter {
     limit_bytes: AtomicUsize,
     /// Bytes that are on the path if nothing waits on it.
     path_bytes: AtomicUsize,
+    /// Whether the window is doubling.
+    growing: AtomicBool,
     sent: Notify,
 }
 
@@ -20,6 +22,7 @@ impl Default for Meter {
         Self {
             limit_bytes: AtomicUsize::new(usize::MAX),
             path_bytes: AtomicUsize::new(0),
+            growing: AtomicBool::new(true),
             sent: Notify::new(),
         }
     }
@@ -40,6 +43,14 @@ impl Meter {
 
     pub(super) fn path_bytes(&self) -> usize {
         self.path_bytes.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_growing(&self, growing: bool) {
+        self.growing.store(growing, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_growing(&self) -> bool {
+        self.growing.load(Ordering::Relaxed)
     }
 
     /// quinn has sent something. Called with the connection locked: it only wakes.

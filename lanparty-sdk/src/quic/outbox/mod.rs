@@ -287,6 +287,7 @@ impl<T: DatagramTransport> State<T> {
     fn drain(&mut self, transport: &T) -> Drained {
         let now = Instant::now();
         self.queue.set_path_bytes(transport.path_bytes());
+        self.queue.set_growing(transport.is_growing());
         let mut room = transport.room();
         while self.queue.len() > 0 {
             if room == 0 {

@@ -41,6 +41,12 @@ pub trait DatagramTransport: Clone + Send + Sync + 'static {
         0
     }
 
+    /// Whether it has yet to find out what the path carries (slow start), so that what waits may only wait for that. By
+    /// default it knows.
+    fn is_growing(&self) -> bool {
+        false
+    }
+
     /// Waits until [`DatagramTransport::room`] may have changed. False if the transport has ended.
     fn room_changed(&mut self) -> impl Future<Output = bool> + Send {
         std::future::ready(true)
@@ -152,6 +158,10 @@ impl DatagramTransport for ConnectionTransport {
 
     fn path_bytes(&self) -> usize {
         self.meter.as_ref().map_or(0, |meter| meter.path_bytes())
+    }
+
+    fn is_growing(&self) -> bool {
+        self.meter.as_ref().is_some_and(|meter| meter.is_growing())
     }
 
     async fn room_changed(&mut self) -> bool {

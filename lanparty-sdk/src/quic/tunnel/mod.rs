@@ -10,6 +10,7 @@
 //!   way before it;
 //! - goes by the shortest round trip of a round, less what the others of that round have above it: schedulers and radios
 //!   add to some, a standing queue is in all alike, and a delay that comes and goes is not cured by a smaller window;
+//! - doubles to begin with, and is paced so that a TCP that does so too is not delayed, until a round shows a queue;
 //! - never falls below a floor that serves games, in time rather than in bytes: 64 KiB would be a queue of 26 ms on an
 //!   access link of 20 Mbit/s;
 //! - takes loss as a sign of congestion only when there is a lot of it;
@@ -29,7 +30,7 @@ const GROWTH_CAREFUL: f64 = 0.03;
 const ROUND_MIN: Duration = Duration::from_millis(15);
 /// How long the queue is given to empty, beyond the time that it takes.
 const DRAIN_EXTRA: Duration = Duration::from_millis(4);
-/// Batches of acknowledgements in a row that show a queue before the window stops to double.
+/// Batches of acknowledgements in a row that show a queue before the window stops to double for a round.
 const SLOW_START_BATCHES: u32 = 8;
 /// Datagrams that the window holds while the queue is emptied: quinn sends all but the last of them, and the third is
 /// answered at once.
@@ -48,6 +49,11 @@ const BREAKER_SAMPLE: u64 = 32;
 const BREAKER_SAMPLE_OPEN: u64 = 8;
 /// How long a loss rate above [`TunnelConfig::breaker_loss`] must last.
 const BREAKER_PERIOD: Duration = Duration::from_secs(3);
+/// By how much quinn's window is above ours while ours doubles. quinn sends a window in four fifths of a round trip; a TCP that
+/// doubles too sends two in one, and ends its own slow start for good if they are delayed. Linux paces TCP as fast (2.0).
+const PACE_DOUBLING: f64 = 1.6;
+/// By how much it is above ours at most, whatever the reason: where no acknowledgement comes any more, all of it is sent.
+const PACE_FACTOR_MAX: f64 = 16.0;
 /// The shortest round-trip time is that of the last one or two of these.
 const MIN_RTT_BUCKET: Duration = Duration::from_secs(5);
 
@@ -98,18 +104,35 @@ pub(super) struct Acks {
     pub(super) smoothed: Duration,
 }
 
+/// Until the first sign of congestion, the window doubles per round trip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SlowStart {
+    /// So many batches in a row have shown a queue.
+    Doubling(u32),
+    /// The last ones did, which may have been a computer busy with something else: the next round tells. RFC 9406, 4.2 takes
+    /// five, and grows on meanwhile.
+    Suspended,
+    Over,
+}
+
 /// The window of one connection.
 #[derive(Clone, Debug)]
 pub(super) struct TunnelWindow {
     config: TunnelConfig,
     mtu_bytes: u64,
     window_bytes: u64,
-    /// Whether the window still doubles per round trip: until the first sign of congestion.
-    slow_start: bool,
-    /// Batches in a row that showed a queue.
-    queued_batches: u32,
+    slow_start: SlowStart,
+    /// When it last grew that way.
+    doubled_at: Instant,
+    /// Whether that was within a round trip before the last acknowledgement.
+    doubled_now: bool,
     min_rtt: MinRtt,
+    /// quinn's, unless that is out of date.
     smoothed_rtt: Duration,
+    /// quinn's, by which it paces; as of the acknowledgement before the last.
+    pacing_rtt: Duration,
+    /// The average of the last few.
+    recent_rtt: Option<Duration>,
     round: Round,
     /// When the window last shrank because of marks.
     marked_at: Option<Instant>,
@@ -133,10 +156,13 @@ impl TunnelWindow {
             config,
             mtu_bytes: mtu.into(),
             window_bytes: 0,
-            slow_start: true,
-            queued_batches: 0,
+            slow_start: SlowStart::Doubling(0),
+            doubled_at: now,
+            doubled_now: false,
             min_rtt: MinRtt::new(now),
             smoothed_rtt: Duration::ZERO,
+            pacing_rtt: Duration::ZERO,
+            recent_rtt: None,
             round: Round::new(now),
             marked_at: None,
             drain_due: false,
@@ -152,7 +178,7 @@ impl TunnelWindow {
     }
 
     pub(super) fn on_acked(&mut self, now: Instant, acks: Acks) {
-        self.smoothed_rtt = acks.smoothed;
+        let acks = Acks { smoothed: self.smooth(&acks), ..acks };
         // A single sample of a trickle is late by the time for which the peer kept it back, which the smoothed one is not.
         self.drain_due |= self.min_rtt.observe(now, acks.shortest.min(acks.smoothed));
         self.recent.acked_bytes += acks.bytes;
@@ -168,19 +194,28 @@ impl TunnelWindow {
             return;
         }
 
-        if acks.shortest.saturating_sub(self.min_rtt.get()) <= self.target() / 2 {
-            self.queued_batches = 0;
-        } else {
-            self.queued_batches = self.queued_batches.saturating_add(1);
-        }
-        if self.slow_start {
-            // A window that is not in use says nothing about the path.
-            if self.queued_batches >= SLOW_START_BATCHES {
-                self.slow_start = false;
-            } else if acks.flight_bytes >= self.window_bytes / 2 {
-                self.grow_to(self.window_bytes + acks.bytes);
+        // A window that is not in use says nothing about the path, and a queue then is somebody else's.
+        if let SlowStart::Doubling(queued) = self.slow_start
+            && acks.flight_bytes >= self.window_bytes / 2
+        {
+            let queued = if self.queueing(acks.shortest) > self.target() / 2 { queued + 1 } else { 0 };
+            if queued == SLOW_START_BATCHES {
+                self.slow_start = SlowStart::Suspended;
+                // This much was on its way when the queue showed.
+                self.grow_to(acks.flight_bytes.min(2 * self.window_bytes));
+                self.round = Round::new(now);
+            } else {
+                self.slow_start = SlowStart::Doubling(queued);
+                let before = self.window_bytes;
+                // More than a window may be on its way; it doubles all the same.
+                self.grow_to(before + acks.bytes * before / before.max(acks.flight_bytes).max(1));
+                if self.window_bytes > before {
+                    self.doubled_at = now;
+                }
             }
         }
+
+        self.doubled_now = now.saturating_duration_since(self.doubled_at) <= acks.smoothed;
 
         self.round.observe(now, &acks);
         let length = acks.smoothed + ROUND_MIN.max(acks.smoothed / 4);
@@ -195,12 +230,16 @@ impl TunnelWindow {
         if !in_use {
             return;
         }
-        let queueing = shortest.saturating_sub(self.min_rtt.get());
+        let queueing = self.queueing(shortest);
         if std::mem::take(&mut self.drain_due) && queueing > self.target() / 4 {
             // Our own standing queue would otherwise pass for the path's round-trip time little by little.
             self.drain_until = Some(now + acks.smoothed * 3 / 2 + DRAIN_EXTRA);
         }
         self.steer(steady, careful);
+        if self.slow_start == SlowStart::Suspended {
+            let cleared = queueing <= self.target() / 2;
+            self.slow_start = if cleared { SlowStart::Doubling(0) } else { SlowStart::Over };
+        }
     }
 
     /// Datagrams were lost; if `persistent`, everything was for a while.
@@ -212,7 +251,7 @@ impl TunnelWindow {
         if persistent {
             // What was known about the path no longer holds.
             self.window_bytes = self.window_bytes.min(self.floor_bytes());
-            self.slow_start = !self.breaker_open;
+            self.slow_start = if self.breaker_open { SlowStart::Over } else { SlowStart::Doubling(0) };
         }
     }
 
@@ -240,12 +279,31 @@ impl TunnelWindow {
         held.clamp(DRAIN_DATAGRAMS * self.mtu_bytes, self.window_bytes.max(DRAIN_DATAGRAMS * self.mtu_bytes))
     }
 
+    /// The window for quinn, which paces by it and by its own smoothed round trip. Never above the cap.
+    pub(super) fn pacing_bytes(&self) -> u64 {
+        if self.drain_until.is_some() {
+            return self.bytes();
+        }
+        // Not at once: a slow path may have nothing to spare for it.
+        let ahead = self.is_doubling() && self.doubled_now && self.window_bytes >= 2 * self.initial_bytes();
+        let ahead = if ahead { PACE_DOUBLING } else { 1.0 };
+        let late = ratio(self.pacing_rtt, self.smoothed_rtt).max(1.0);
+        let bytes = scale(self.window_bytes, (ahead * late).min(PACE_FACTOR_MAX));
+        bytes.min(self.cap_bytes().max(self.window_bytes))
+    }
+
     pub(super) fn initial_bytes(&self) -> u64 {
         self.config.floor_bytes.max(self.floor_bytes())
     }
 
     pub(super) const fn breaker_open(&self) -> bool {
         self.breaker_open
+    }
+
+    /// Whether the window is doubling: it has yet to find out what the path carries, and what is sent makes it do so.
+    pub(super) fn is_growing(&self, now: Instant) -> bool {
+        let recently = 4 * self.smoothed_rtt + ROUND_MIN;
+        self.slow_start != SlowStart::Over && now.saturating_duration_since(self.doubled_at) <= recently
     }
 
     /// How much serves for the time `t` at the window's pace.
@@ -258,6 +316,23 @@ impl TunnelWindow {
         scale(self.window_bytes, ratio(self.min_rtt.get(), self.smoothed_rtt).min(1.0))
     }
 
+    /// The smoothed round trip. quinn's takes dozens of acknowledgements to forget a first one that took a second: the relay
+    /// was busy with everybody's handshakes, a radio or an address resolution (RFC 9002, 5.3 starts with that sample as it is).
+    fn smooth(&mut self, acks: &Acks) -> Duration {
+        // What quinn has before its first sample is a guess.
+        let (recent, smoothed) = match self.recent_rtt {
+            Some(recent) => ((recent + acks.shortest) / 2, acks.smoothed),
+            None => (acks.shortest, acks.shortest),
+        };
+        self.recent_rtt = Some(recent);
+        // After the slow start quinn's lags only behind a queue that shrinks, and that has to show. But where it was out of date
+        // before, it is so until it has caught up.
+        let early = self.slow_start != SlowStart::Over || self.smoothed_rtt < self.pacing_rtt;
+        self.pacing_rtt = smoothed;
+        self.smoothed_rtt = if early && smoothed > 2 * recent { recent } else { smoothed };
+        self.smoothed_rtt
+    }
+
     /// The smallest window. It follows the shortest round trip, not the present one: a floor that grew with the queue would
     /// make the queue grow.
     fn floor_bytes(&self) -> u64 {
@@ -265,6 +340,15 @@ impl TunnelWindow {
         let served = scale(self.config.floor_rate, time.as_secs_f64());
         let floor = served.min(self.config.floor_bytes).max(self.config.floor_datagrams * self.mtu_bytes);
         if self.breaker_open { floor.min(BREAKER_BYTES) } else { floor }
+    }
+
+    const fn is_doubling(&self) -> bool {
+        matches!(self.slow_start, SlowStart::Doubling(_))
+    }
+
+    /// How much of a round trip was spent in a queue.
+    fn queueing(&self, round_trip: Duration) -> Duration {
+        round_trip.saturating_sub(self.min_rtt.get())
     }
 
     fn target(&self) -> Duration {
@@ -281,7 +365,7 @@ impl TunnelWindow {
         if factor < 1.0 {
             self.shrink_by(factor.max(SHRINK_MIN));
             self.grow_to(self.window_bytes + step);
-        } else if !self.slow_start {
+        } else if !self.is_doubling() {
             let most = if careful { GROWTH_CAREFUL } else { GROWTH_MAX };
             let growth = scale(self.window_bytes, ((factor - 1.0) / 2.0).min(most));
             self.grow_to(self.window_bytes + growth.max(step));
@@ -292,13 +376,16 @@ impl TunnelWindow {
         if self.breaker_open || self.lossy {
             return;
         }
-        let cap = self.config.cap_bytes.max(self.floor_bytes());
-        self.window_bytes = bytes.min(cap).max(self.window_bytes);
+        self.window_bytes = bytes.min(self.cap_bytes()).max(self.window_bytes);
+    }
+
+    fn cap_bytes(&self) -> u64 {
+        self.config.cap_bytes.max(self.floor_bytes())
     }
 
     fn shrink_by(&mut self, factor: f64) {
         self.window_bytes = scale(self.window_bytes, factor).max(self.floor_bytes());
-        self.slow_start = false;
+        self.slow_start = SlowStart::Over;
     }
 
     /// Looks at what was lost: often, so that a path whose buffer is too short to show a queue is not overrun for long,
@@ -336,7 +423,7 @@ impl TunnelWindow {
             if !self.breaker_open && now.saturating_duration_since(since) >= BREAKER_PERIOD {
                 self.breaker_open = true;
                 self.window_bytes = self.floor_bytes();
-                self.slow_start = false;
+                self.slow_start = SlowStart::Over;
             }
             return;
         }
@@ -344,7 +431,7 @@ impl TunnelWindow {
         if self.breaker_open && rate <= self.config.tolerated_loss {
             self.breaker_open = false;
             self.window_bytes = self.window_bytes.max(self.floor_bytes());
-            self.slow_start = true;
+            self.slow_start = SlowStart::Doubling(0);
         }
     }
 }

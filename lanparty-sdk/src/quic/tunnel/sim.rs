@@ -172,8 +172,8 @@ impl Path {
     }
 
     fn send(&mut self) {
-        // As quinn does it: a full datagram must fit the window with something to spare.
-        while (self.sent.len() as u64 + 1) * self.full < self.window.bytes() {
+        // As quinn does it: a full datagram must fit the window with something to spare. But it paces as well.
+        while (self.sent.len() as u64 + 1) * self.full < self.window.pacing_bytes() {
             if self.offered_mbit.is_some() {
                 if self.credit < self.full as f64 {
                     break;

@@ -24,7 +24,10 @@ fn paths_are_filled_and_their_buffers_hardly() {
                 let (used, queue_ms) = (path.utilisation(time), path.queue_p99_ms());
                 let bound_ms = 7.5 + rtt_ms / 4.0 + datagrams * f64::from(MTU) * 8e-3 / mbit;
                 let what = format!("{mbit} Mbit/s, {rtt_ms} ms, {peer:?}: {:?}", path.window);
-                assert!(used > 0.95, "{used} of {what}");
+                // Between the acknowledgements of a member, a path that holds four datagrams runs dry.
+                let few = peer == Peer::Member && mbit < 20.0 && path.bdp() < 8 * u64::from(MTU);
+                let least = if few { 0.85 } else { 0.95 };
+                assert!(used > least, "{used} of {what}");
                 assert!(queue_ms < bound_ms, "{queue_ms} ms at {what}");
             }
         }
@@ -190,6 +193,134 @@ fn an_unused_window_stays_as_it_is() {
 }
 
 #[test]
+fn a_queue_of_somebody_elses_does_not_end_the_slow_start() {
+    // Whoever uploads delays the few datagrams of the other direction; then a download begins.
+    let mut path = Path::with_mtu(10.0, 1000.0, 9000);
+    path.offered_mbit = Some(0.5);
+    path.run(secs(1));
+    path.rtt_ms = 20.0;
+    path.run(secs(3));
+    path.rtt_ms = 10.0;
+    path.offered_mbit = None;
+    path.run(150 * MILLISECOND);
+    assert!(path.window.window_bytes >= path.bdp(), "{:?} of {}", path.window, path.bdp());
+}
+
+#[test]
+fn a_busy_moment_does_not_end_the_slow_start() {
+    // Long enough for more late batches than it takes.
+    let mut path = Path::with_mtu(10.0, 1000.0, 9000);
+    path.run(25 * MILLISECOND);
+    path.rtt_ms = 15.0;
+    path.run(15 * MILLISECOND);
+    assert_eq!(path.window.slow_start, SlowStart::Suspended);
+    assert!(path.window.is_growing(path.at()), "it may well go on");
+    path.rtt_ms = 10.0;
+    // Less than a round is left of it by then, in which a window that is steered grows by a quarter.
+    path.run(50 * MILLISECOND);
+    assert!(path.window.window_bytes >= path.bdp(), "{:?} of {}", path.window, path.bdp());
+}
+
+#[test]
+fn more_than_a_window_on_its_way_counts_as_one() {
+    // What is paced ahead of the window, and a pause in which nothing was acknowledged, swell the flight.
+    let (rtt, start) = (10 * MILLISECOND, Path::new(10.0, 100.0).at());
+    let mut window = TunnelWindow::new(TunnelConfig::default(), start, MTU);
+    let before = window.window_bytes;
+    let mut flight_bytes = 4 * before;
+    while flight_bytes > 0 {
+        let bytes = flight_bytes.min(MTU.into());
+        window.on_acked(start + rtt, Acks { bytes, flight_bytes, shortest: rtt, smoothed: rtt });
+        flight_bytes -= bytes;
+    }
+    assert_eq!(window.slow_start, SlowStart::Doubling(0));
+    assert!((2 * before..3 * before).contains(&window.window_bytes), "{before}: {window:?}");
+}
+
+#[test]
+fn a_queue_ends_the_slow_start() {
+    for (rtt_ms, mbit) in [(1.0, 20.0), (10.0, 1000.0), (40.0, 100.0), (100.0, 2.0)] {
+        let mut path = Path::new(rtt_ms, mbit);
+        path.run(Duration::from_secs_f64(0.2 + rtt_ms * 0.02));
+        assert_eq!(path.window.slow_start, SlowStart::Over, "{mbit} Mbit/s, {rtt_ms} ms: {:?}", path.window);
+        assert_eq!(path.window.pacing_bytes(), path.window.bytes());
+    }
+}
+
+/// A window that has had `count` acknowledgements after a first one that took a second, and what quinn then takes for the
+/// round trip (RFC 9002, 5.3).
+fn after_a_slow_first_round_trip(rtt: Duration, count: u32) -> (TunnelWindow, Instant, Duration) {
+    let start = Path::new(10.0, 100.0).at();
+    let mut window = TunnelWindow::new(TunnelConfig::default(), start, MTU);
+    let mut now = start + secs(1);
+    let first = Acks { bytes: 1200, flight_bytes: 1200, shortest: secs(1), smoothed: 333 * MILLISECOND };
+    window.on_acked(now, first);
+    assert_eq!(window.pacing_bytes(), window.bytes(), "nothing else is known yet");
+    let mut smoothed = secs(1);
+    for _ in 0..count {
+        now += rtt;
+        window.on_acked(now, Acks { bytes: 100, flight_bytes: 100, shortest: rtt, smoothed });
+        smoothed = (7 * smoothed + rtt) / 8;
+    }
+    (window, now, smoothed)
+}
+
+#[test]
+fn a_slow_first_round_trip_is_soon_forgotten() {
+    let rtt = 10 * MILLISECOND;
+    let (window, _, smoothed) = after_a_slow_first_round_trip(rtt, 12);
+    let pace = window.pacing_bytes() as f64 / smoothed.as_secs_f64();
+    let right = window.bytes() as f64 / rtt.as_secs_f64();
+    assert!(pace > right / 2.0 && pace <= 1.2 * right, "{pace} of {right}: {window:?}");
+    assert!(window.pacing_bytes() <= 16 * window.bytes());
+
+    let (window, ..) = after_a_slow_first_round_trip(rtt, 60);
+    assert_eq!(window.pacing_bytes(), window.bytes(), "quinn knows it too by now");
+}
+
+#[test]
+fn the_end_of_the_slow_start_does_not_bring_a_slow_first_round_trip_back() {
+    let rtt = 10 * MILLISECOND;
+    let (mut window, now, smoothed) = after_a_slow_first_round_trip(rtt, 12);
+    window.on_marked(now);
+    assert_eq!(window.slow_start, SlowStart::Over);
+    window.on_acked(now + rtt, Acks { bytes: 100, flight_bytes: 100, shortest: rtt, smoothed });
+    assert!(window.pacing_bytes() > 8 * window.bytes(), "{window:?}");
+}
+
+#[test]
+fn the_first_round_trip_is_no_news() {
+    // quinn begins with a guess of 333 ms.
+    let (rtt, start) = (10 * MILLISECOND, Path::new(10.0, 100.0).at());
+    let mut window = TunnelWindow::new(TunnelConfig::default(), start, MTU);
+    let first = Acks { bytes: 1200, flight_bytes: 1200, shortest: rtt, smoothed: 333 * MILLISECOND };
+    window.on_acked(start + rtt, first);
+    assert_eq!(window.pacing_bytes(), window.bytes());
+    assert_eq!(window.smoothed_rtt, rtt);
+}
+
+#[test]
+fn what_empties_the_queue_is_not_made_up_for() {
+    let (mut window, now, _) = after_a_slow_first_round_trip(10 * MILLISECOND, 12);
+    window.drain_until = Some(now + secs(1));
+    assert!(window.bytes() < window.window_bytes);
+    assert_eq!(window.pacing_bytes(), window.bytes());
+}
+
+#[test]
+fn a_window_grows_only_while_something_fills_it() {
+    let mut path = Path::with_mtu(40.0, 1000.0, 9000);
+    path.run(150 * MILLISECOND);
+    assert!(path.window.is_growing(path.at()));
+    assert!(path.window.pacing_bytes() > path.window.bytes(), "faster than what makes it grow");
+    let mut path = Path::new(40.0, 100.0);
+    path.offered_mbit = Some(20.0);
+    path.run(secs(3));
+    assert!(path.window.is_doubling() && !path.window.is_growing(path.at()), "{:?}", path.window);
+    assert_eq!(path.window.pacing_bytes(), path.window.bytes());
+}
+
+#[test]
 fn a_longer_route_is_followed() {
     let mut path = Path::new(20.0, 20.0);
     path.run(secs(5));
@@ -216,7 +347,7 @@ fn windows_on_one_bottleneck_become_equal() {
         TunnelWindow::new(config, start, MTU)
     });
     for window in &mut windows {
-        window.slow_start = false;
+        window.slow_start = SlowStart::Over;
     }
     let (mut now, base, bytes_per_ms) = (start, 40.0, 6250.0);
     while now < start + secs(60) {
@@ -242,7 +373,10 @@ fn windows_on_one_bottleneck_become_equal() {
 fn floor_and_cap_hold() {
     let mut path = Path::new(40.0, 1000.0);
     path.window.config.cap_bytes = 1024 * 1024;
-    path.run(secs(2));
+    for _ in 0..200 {
+        path.run(10 * MILLISECOND);
+        assert!(path.window.pacing_bytes() <= 1024 * 1024);
+    }
     assert_eq!(path.window.bytes(), 1024 * 1024);
     path.window.set_mtu(9000);
     assert_eq!(path.window.floor_bytes(), 4 * 9000);

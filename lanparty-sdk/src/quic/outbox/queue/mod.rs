@@ -67,6 +67,8 @@ pub(super) struct Queue {
     max_bytes: usize,
     max_datagrams: usize,
     max_age: Ticks,
+    /// Whether the path will soon take more.
+    growing: bool,
     keys: RandomState,
     /// When the first datagram came, and what is left for the express datagrams.
     clock: Option<(Instant, TokenBucket)>,
@@ -117,6 +119,7 @@ impl Queue {
             max_bytes: limits.bytes,
             max_datagrams: limits.datagrams,
             max_age: limits.max_age.as_nanos().try_into().unwrap_or(Ticks::MAX),
+            growing: false,
             keys,
             clock: None,
             slab: Slab::new(),
@@ -138,6 +141,12 @@ impl Queue {
         self.max_bytes = bytes.max(self.bytes).clamp(least, least.saturating_mul(OutboxLimits::GROWTH));
         let growth = self.max_bytes.div_ceil(least.max(1)).max(1);
         self.max_datagrams = datagrams.saturating_mul(growth).max(self.len);
+    }
+
+    /// Whether the window is doubling. TCP's own slow start is always a step ahead of it: a queue that stands meanwhile is
+    /// no sign that a flow sends more than the path carries, and the drop would end that slow start far too early.
+    pub(super) const fn set_growing(&mut self, growing: bool) {
+        self.growing = growing;
     }
 
     /// Gives back what the queue needed beyond its usual limits, if nothing waits any more.
@@ -362,9 +371,12 @@ impl Queue {
             let left = flow.fifo.bytes - head.datagram.len();
             // The other half of a second half is on its way: dropping this one would waste that one.
             let is_second = matches!(head.half, Half::Second(_));
+            if self.growing {
+                flow.codel.calm();
+            }
             if age > self.max_age {
                 self.drop_head(id, DropReason::Stale, drops);
-            } else if !is_second && flow.codel.drops(now, age, left) {
+            } else if !is_second && !self.growing && flow.codel.drops(now, age, left) {
                 self.drop_head(id, DropReason::QueueDelay, drops);
             } else {
                 let entry = self.take_head(id)?;

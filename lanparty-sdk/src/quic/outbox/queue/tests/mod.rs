@@ -327,6 +327,29 @@ fn a_standing_queue_is_thinned_from_its_head() {
 }
 
 #[test]
+fn a_queue_stands_while_the_window_grows() {
+    let mut bench = Bench::new(OutboxLimits::default());
+    let mut next = 0;
+    let mut push = |bench: &mut Bench| {
+        bench.push(udp(1, 1, next, 1000));
+        next += 1;
+    };
+    (0..20).for_each(|_| push(&mut bench));
+    let mut dropped = Vec::new();
+    for growing in [true, false] {
+        bench.queue.set_growing(growing);
+        for _ in 0..300 {
+            push(&mut bench);
+            bench.wait(1);
+            bench.pop();
+        }
+        dropped.push(bench.drops.get(DropReason::QueueDelay));
+    }
+    assert_eq!(dropped[0], 0);
+    assert!(dropped[1] > 0, "once the path is known, it stands for nothing");
+}
+
+#[test]
 fn small_queues_are_left_alone() {
     let mut bench = Bench::new(OutboxLimits::default().max_age(Duration::MAX));
     // Three datagrams always wait, each for far longer than the target, and leave too little behind.
