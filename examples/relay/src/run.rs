@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use lanparty_cli::{Exit, Failure, SAY, Shutdown};
 use lanparty_sdk::ctrl::RoomCode;
+use lanparty_sdk::obs::DropCounts;
 use lanparty_sdk::proto::RoomId;
 use lanparty_sdk::quic::ServerCert;
-use lanparty_sdk::relay::{Relay, RelayEvent};
+use lanparty_sdk::relay::{Relay, RelayEvent, RelayStats};
+use lanparty_sdk::room::RoomSnapshot;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{debug, info, warn};
 
@@ -40,6 +42,7 @@ pub(crate) async fn run(options: Options, mut shutdown: Shutdown) -> Result<(), 
         }
     }
     info!(target: SAY, event = "shutdown", "shutting down; the members are told");
+    tell_traffic(&relay);
     relay.close("the relay shuts down").await;
     while let Some(event) = events.try_next() {
         rooms.tell(&event);
@@ -95,19 +98,38 @@ fn reread(relay: &Relay, options: &CertOptions) {
 }
 
 fn tell_stats(relay: &Relay) {
-    let stats = relay.stats();
-    let rooms = relay.rooms();
+    let (stats, rooms) = (relay.stats(), relay.rooms());
     let members: usize = rooms.iter().map(|room| room.members.len()).sum();
     debug!(
         target: SAY, event = "stats", rooms = rooms.len(), members, connections = stats.connections,
         sent_datagrams = stats.sent_datagrams, sent_bytes = stats.sent_bytes, drops = stats.drops.total(),
         retries = stats.retries, throttled = stats.throttled, failed_handshakes = stats.failed_handshakes,
         panics = stats.panics,
-        "{} rooms, {members} members, {} connections; sent {} datagrams, dropped {}; {} retries, {} throttled, \
-         {} failed handshakes, {} panics",
-        rooms.len(), stats.connections, stats.sent_datagrams, stats.drops.total(), stats.retries, stats.throttled,
+        "{} rooms, {members} members, {} connections; {}; {} retries, {} throttled, {} failed handshakes, {} panics",
+        rooms.len(), stats.connections, traffic(&stats, &rooms), stats.retries, stats.throttled,
         stats.failed_handshakes, stats.panics
     );
+}
+
+fn tell_traffic(relay: &Relay) {
+    let stats = relay.stats();
+    info!(
+        target: SAY, event = "traffic", sent_datagrams = stats.sent_datagrams, sent_bytes = stats.sent_bytes,
+        drops = stats.drops.total(), "{}", traffic(&stats, &relay.rooms())
+    );
+}
+
+/// What was sent, and by reason what was not: at the relay, and by the rooms from those who are members now.
+fn traffic(stats: &RelayStats, rooms: &[RoomSnapshot]) -> String {
+    let mut refused = DropCounts::default();
+    for member in rooms.iter().flat_map(|room| &room.members) {
+        refused.merge(&member.drops);
+    }
+    let mut text = format!("sent {} datagrams to members, dropped {}", stats.sent_datagrams, stats.drops);
+    if refused.total() > 0 {
+        text.push_str(&format!("; the rooms refused from their members {refused}"));
+    }
+    text
 }
 
 /// The rooms by number, as people know them.

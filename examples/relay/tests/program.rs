@@ -204,6 +204,8 @@ async fn members_come_and_go_and_are_told_of_the_end() {
     assert!(told.await.unwrap().contains("shut"));
     let (status, lines) = tokio::task::spawn_blocking(|| relay.end()).await.unwrap();
     assert_eq!(status.code(), Some(0), "{lines:#?}");
+    let traffic = lines.iter().find(|line| line.contains(" datagrams to members, dropped "));
+    assert!(traffic.is_some(), "{lines:#?}");
 }
 
 #[cfg(target_os = "linux")]

@@ -50,9 +50,7 @@ impl TrafficStats {
         let Self { rx_frames, tx_frames, drops, .. } = self;
         let mut text = format!("{rx_frames} frames came from the room, {tx_frames} went into it");
         if drops.total() > 0 {
-            let reasons: Vec<String> =
-                drops.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
-            text.push_str(&format!("; dropped {}: {}", drops.total(), reasons.join(", ")));
+            text.push_str(&format!("; dropped {drops}"));
         }
         text
     }

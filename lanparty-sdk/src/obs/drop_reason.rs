@@ -195,6 +195,17 @@ impl DropCounts {
     }
 }
 
+impl fmt::Display for DropCounts {
+    /// All together and by reason, as in `4: runt 1, jumbo 3`; `0` if there were none.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.total())?;
+        for (at, (reason, count)) in self.iter().enumerate() {
+            write!(f, "{} {reason} {count}", if at == 0 { ":" } else { "," })?;
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Debug for DropCounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.iter().map(|(reason, count)| (reason.as_str(), count))).finish()
@@ -243,6 +254,16 @@ mod tests {
         }
         assert_eq!(DropReason::DhcpServer.action(), Action::Filtered);
         assert_eq!(DropReason::FloodLimit.action(), Action::RateLimited);
+    }
+
+    #[test]
+    fn counts_are_told_by_reason() {
+        let mut counts = DropCounts::default();
+        assert_eq!(counts.to_string(), "0");
+        counts.add_many(DropReason::Jumbo, 3);
+        assert_eq!(counts.to_string(), "3: jumbo 3");
+        counts.add(DropReason::Runt);
+        assert_eq!(counts.to_string(), "4: runt 1, jumbo 3");
     }
 
     #[test]
