@@ -187,9 +187,9 @@ impl Lab {
         Ok(())
     }
 
-    /// A queue in front of a slow link, of alice's and of the hub's towards her.
-    pub(crate) fn throttle(&self, mbit: f64) -> Result<()> {
-        for (host, link) in [ALICE_LINK, HUB_LINK] {
+    /// Queues in front of a slow link with these rates in Mbit/s, alice's and the hub's towards her.
+    pub(crate) fn throttle(&self, up: f64, down: f64) -> Result<()> {
+        for ((host, link), mbit) in [(ALICE_LINK, up), (HUB_LINK, down)] {
             let space = host.namespace();
             let queue = format!("tbf rate {mbit}mbit burst 32k latency 400ms");
             sh("tc", &format!("-n {space} qdisc add dev {link} root {queue}"))?;

@@ -20,7 +20,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_values_t = [0.0, 1.0, 3.0, 5.0], value_parser = percent)]
     percent: Vec<f64>,
     /// Milliseconds of delay on alice's link, there and back together.
-    #[arg(long, value_name = "N", default_value_t = 40.0, value_parser = rtt)]
+    #[arg(long, value_name = "N", default_value_t = 40.0, value_parser = crate::tunnel::rtt)]
     rtt: f64,
     /// Frames of the game flow per second: more than a game's 60, so that few seconds tell how many are lost.
     #[arg(long, value_name = "N", default_value_t = 480.0, value_parser = game_rate)]
@@ -134,10 +134,6 @@ fn run_both(args: &Args, lab: &Lab, to: Ipv4Addr) -> Result<Found> {
 
 fn percent(text: &str) -> Result<f64, String> {
     crate::number(text, 0.0..=90.0)
-}
-
-fn rtt(text: &str) -> Result<f64, String> {
-    crate::number(text, 0.0..=2000.0)
 }
 
 fn game_rate(text: &str) -> Result<f64, String> {

@@ -156,6 +156,11 @@ impl Tool {
     }
 }
 
+/// Reads milliseconds there and back.
+fn rtt(text: &str) -> Result<f64, String> {
+    crate::number(text, 0.0..=2000.0)
+}
+
 fn print(report: &Report, json: bool) -> Result<()> {
     let text = if json { serde_json::to_string_pretty(report)? } else { report.to_string() };
     Ok(writeln!(io::stdout().lock(), "{text}")?)

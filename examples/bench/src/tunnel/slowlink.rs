@@ -9,15 +9,21 @@ use anyhow::{Result, anyhow};
 use crate::tunnel::figures::{Aim, Better, Metric, Report, Samples, US};
 use crate::tunnel::game::{self, Played};
 use crate::tunnel::gauge::{self, Way};
-use crate::tunnel::lab::{Host, Lab};
+use crate::tunnel::lab::{Host, Impairment, Lab};
 use crate::tunnel::party::{Party, Programs};
 use crate::tunnel::{Against, Common, Tool, WireMode, compare, say};
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Mbit/s of alice's link, each way.
+    /// Mbit/s of alice's link.
     #[arg(long, value_name = "N", default_value_t = 20.0, value_parser = mbit)]
     pub(crate) rate: f64,
+    /// Mbit/s towards alice, if that is another rate, as with most lines at home.
+    #[arg(long, value_name = "N", value_parser = mbit, conflicts_with = "compare")]
+    rate_down: Option<f64>,
+    /// Milliseconds of delay on alice's link, there and back together.
+    #[arg(long, value_name = "N", default_value_t = 0.0, value_parser = crate::tunnel::rtt, conflicts_with = "compare")]
+    rtt: f64,
     /// How long the game is played on the idle link, and then on the full one.
     #[arg(long, value_name = "N", default_value_t = 12.0, value_parser = crate::seconds)]
     pub(crate) seconds: f64,
@@ -45,16 +51,24 @@ enum Bulk {
 impl Bulk {
     /// What arrives, in Mbit/s.
     fn run(self, lab: &Lab, args: &Args) -> Result<f64> {
-        let (to, seconds, mbit) = (Host::Bob.inner(), args.seconds + HEAD.as_secs_f64(), args.rate * 1.5);
+        let (to, seconds) = (Host::Bob.inner(), args.seconds + HEAD.as_secs_f64());
         match self {
             Self::TcpUp => gauge::tcp(lab, to, Way::Up, seconds),
             Self::TcpDown => gauge::tcp(lab, to, Way::Down, seconds),
-            Self::UdpUp => gauge::udp(lab, to, Way::Up, seconds, mbit),
-            Self::UdpDown => gauge::udp(lab, to, Way::Down, seconds, mbit),
+            Self::UdpUp => gauge::udp(lab, to, Way::Up, seconds, args.rate * UDP_FACTOR),
+            Self::UdpDown => gauge::udp(lab, to, Way::Down, seconds, args.rate_down() * UDP_FACTOR),
         }
     }
 }
 
+impl Args {
+    fn rate_down(&self) -> f64 {
+        self.rate_down.unwrap_or(self.rate)
+    }
+}
+
+/// A stream of UDP by what the link carries.
+const UDP_FACTOR: f64 = 1.5;
 /// How long the bulk runs before the game begins: the queue is full.
 const HEAD: Duration = Duration::from_secs(3);
 const SETTLE: Duration = Duration::from_secs(2);
@@ -88,16 +102,21 @@ pub(crate) fn report(args: &Args) -> Report {
     let mut report = Report::new("slowlink", METRICS, args.common.reps);
     let bulk = clap::ValueEnum::to_possible_value(&args.bulk);
     report.note("bulk", bulk.as_ref().map_or("", |value| value.get_name()));
-    report.note("link", &format!("{} Mbit/s, a queue of 400 ms", args.rate));
+    let rates = args.rate_down.map_or_else(String::new, |down| format!(" up, {down} Mbit/s down"));
+    report.note("link", &format!("{} Mbit/s{rates}, a queue of 400 ms", args.rate));
+    if args.rtt > 0.0 {
+        report.note("round trip", &format!("{} ms", args.rtt));
+    }
     report
 }
 
 fn measure(args: &Args, programs: &Programs, samples: &mut Samples) -> Result<()> {
-    let lab = Lab::new(WireMode::Nic, None)?;
+    let delay = Impairment { delay_ms: args.rtt / 2.0, loss: 0.0, seed: 0 };
+    let lab = Lab::new(WireMode::Nic, (args.rtt > 0.0).then_some(delay))?;
     let _party = Party::complete(&lab, programs)?;
     let _echo = lab.start_tool(Host::Bob, &Tool::Echo { port: game::PORT })?;
     thread::sleep(SETTLE);
-    lab.throttle(args.rate)?;
+    lab.throttle(args.rate, args.rate_down())?;
     let idle = play(&lab, args.seconds)?;
     let (bulk, load) = thread::scope(|scope| {
         let bulk = scope.spawn(|| args.bulk.run(&lab, args));
