@@ -204,12 +204,14 @@ SCENARIO(a_hundred_sessions) {
         player_join(&player, &venue, LANPARTY_ROLE_CLIENT, ROOM, NULL);
         player_leave(&player);
         CHECK_INT(handles, lanparty_live_handles());
+        goes_on();
     }
     /* A close that answered OK has taken its threads with it. */
     CHECK_INT(threads, threads_now());
     for (int round = 0; round < hundred / crowd; round++) {
         for (int i = 0; i < crowd; i++) player_join(&ten[i], &venue, LANPARTY_ROLE_CLIENT, ROOM, NULL);
         for (int i = 0; i < crowd; i++) player_leave(&ten[i]);
+        goes_on();
     }
     CHECK_INT(handles, lanparty_live_handles());
     CHECK_INT(threads, threads_now());

@@ -86,14 +86,14 @@ SCENARIO(broadcast) {
     venue_close(&venue);
 }
 
-/* How much of what this member sent the relay has dropped. */
-static uint64_t relay_drops(const lanparty_relay *relay, uint32_t peer) {
+/* A member as the relay sees it. */
+static lanparty_member relay_member(const lanparty_relay *relay, uint32_t peer) {
     lanparty_member members[4];
     size_t count = 0;
     OK(lanparty_relay_members(relay, ROOM, NUL, members, sizeof members[0], 4, &count, &err));
     for (size_t i = 0; i < count; i++)
-        if (members[i].peer == peer) return members[i].drops;
-    return 0;
+        if (members[i].peer == peer) return members[i];
+    fail(__FILE__, __LINE__, "the relay has no member %u", peer);
 }
 
 SCENARIO(pause) {
@@ -119,10 +119,13 @@ SCENARIO(pause) {
     CHECK_INT(0, drops_for(ann.session, "paused"));
     send_frame(&ann, bob.mac, 60, 1);
     WAIT_UNTIL(drops_for(ann.session, "paused") == 1);
-    /* What is for somebody who has paused, the relay drops, and counts with the sender; probes are among that. */
-    uint64_t drops = relay_drops(venue.relay, bob.peer);
-    send_frame(&bob, ann.mac, 60, 2);
-    WAIT_UNTIL(relay_drops(venue.relay, bob.peer) > drops);
+    /* What is for somebody who has paused, the relay drops, and counts with the sender. It counts probes too, so that
+       this one has come is told by its bytes. */
+    enum { LARGE = 800 };
+    lanparty_member before = relay_member(venue.relay, bob.peer);
+    send_frame(&bob, ann.mac, LARGE, 2);
+    WAIT_UNTIL(relay_member(venue.relay, bob.peer).sent_bytes >= before.sent_bytes + LARGE);
+    CHECK(relay_member(venue.relay, bob.peer).drops > before.drops);
 
     OK(lanparty_session_set_paused(ann.session, 0, &err));
     wait_event(ann.session, LANPARTY_EVENT_PAUSED, &event);

@@ -120,12 +120,16 @@ static void hangs(void) {
     _exit(3);
 }
 
+void goes_on(void) {
+    watchdog(is_slow() ? 400 : 90, hangs);
+}
+
 static void run(const char *name, void (*scenario)(void)) {
     uint64_t handles = lanparty_live_handles();
     uint64_t start = now_ms();
     running = name;
     skipped = false;
-    watchdog(is_slow() ? 400 : 90, hangs);
+    goes_on();
     scenario();
     watchdog(0, hangs);
     if (lanparty_live_handles() != handles)

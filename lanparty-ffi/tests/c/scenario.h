@@ -77,6 +77,9 @@ void skip(const char *why);
 /* Remembers where the scenario is, for the watchdog. */
 void here(const char *file, int line);
 
+/* Gives a scenario of many equal steps the watchdog's time anew: what is slow does not hang. */
+void goes_on(void);
+
 void check_int(const char *file, int line, const char *what, long long expected, long long actual);
 void check_text(const char *file, int line, const char *what, const char *expected, const char *actual);
 void check_part(const char *file, int line, const char *what, const char *part, const char *whole);

@@ -17,6 +17,9 @@ const LAST_WORDS: Duration = Duration::from_secs(3);
 
 const PROGRAMS: [&str; 3] = ["lanparty-relay", "lanparty-gateway", "lanparty-client"];
 
+/// Why a queue drops a frame.
+const QUEUE_DROPS: [&str; 4] = ["outbox_full", "queue_delay", "receive_queue_full", "stale"];
+
 /// Builds the programs that are tested. A test of another package does not depend on them, so cargo has not done it.
 pub(crate) fn build() -> Result<(), String> {
     if let Some(cargo) = std::env::var_os("CARGO") {
@@ -156,6 +159,15 @@ impl Program {
     pub(crate) fn terminate(&mut self) -> ExitStatus {
         self.signal(Signal::SIGTERM);
         self.ended()
+    }
+
+    /// How many frames its queues dropped, as it says when it has ended: for want of room or of time.
+    pub(crate) fn queue_drops(&self) -> u64 {
+        let text = self.text();
+        let told = text.lines().rfind(|line| line.contains("dropped ")).unwrap_or_default();
+        let words: Vec<&str> = told.split([' ', ',']).filter(|word| !word.is_empty()).collect();
+        let counts = words.windows(2).filter(|pair| QUEUE_DROPS.contains(&pair[0]));
+        counts.map(|pair| pair[1].parse::<u64>().unwrap_or_else(|_| panic!("no number in {told}"))).sum()
     }
 
     /// How it ended.
