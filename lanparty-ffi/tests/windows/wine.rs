@@ -1,11 +1,12 @@
 //! A Windows of the test's own: Wine with a folder for everything, which goes with the test.
 
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use nix::sys::personality::{self, Persona};
 use tempfile::TempDir;
 
 use crate::support;
@@ -27,6 +28,7 @@ impl Wine {
             support::skip("there is no Wine, `apt-get install wine64`");
             return None;
         }
+        keep_addresses();
         let wine = Self { folder: support::scratch() };
         let programs = wine.programs();
         fs::create_dir(&programs).expect("the folder is new");
@@ -36,13 +38,13 @@ impl Wine {
         let script = support::repository().join("lanparty-sdk/tests/windows/build.sh");
         let mut build = Command::new("sh");
         support::succeed(build.arg(script).arg(&programs).env("CC_WINDOWS", compiler), LIMIT);
-        start(wine.command(WINE).args(["wineboot", "--init"]));
+        wine.start(wine.command(WINE).args(["wineboot", "--init"]));
         // What has installed Windows has services of its own, which may still be there beside those of the next start.
-        start(wine.command(SERVER).arg("-k"));
+        wine.start(wine.command(SERVER).arg("-k"));
         // Otherwise it ends, and what the driver knows with it, whenever no program runs.
-        start(wine.command(SERVER).arg("--persistent"));
+        wine.start(wine.command(SERVER).arg("--persistent"));
         // The first program starts the services, which would keep its pipes.
-        start(wine.command(WINE).arg("wineboot"));
+        wine.start(wine.command(WINE).arg("wineboot"));
         Some(wine)
     }
 
@@ -61,19 +63,33 @@ impl Wine {
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command.current_dir(self.programs()).env("WINEPREFIX", self.folder.path().join("prefix"));
-        // Neither its own remarks, nor offers to install browsers.
-        command.envs([("WINEDEBUG", "-all"), ("WINEDLLOVERRIDES", "mscoree,mshtml=")]);
+        // Of its own remarks, those with which a process ends before it can say anything; no offers to install browsers.
+        command.envs([("WINEDEBUG", "-all,err+virtual,err+seh"), ("WINEDLLOVERRIDES", "mscoree,mshtml=")]);
         command.env_remove("DISPLAY");
         command
     }
+
+    /// Runs what leaves others behind, which must hold no pipe of ours.
+    fn start(&self, command: &mut Command) {
+        let path = self.folder.path().join("words.txt");
+        let output = File::create(&path).expect("room for Wine");
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(output);
+        let mut child = command.spawn().expect("it is there");
+        let status = support::wait(&mut child, LIMIT);
+        let said = || fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            status.is_some_and(|status| status.success()),
+            "{command:?}: {status:?} (does it have a gigabyte of disk?): {}",
+            said()
+        );
+    }
 }
 
-/// Runs what leaves others behind, which must hold no pipe of ours.
-fn start(command: &mut Command) {
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let mut child = command.spawn().expect("it is there");
-    let status = support::wait(&mut child, LIMIT);
-    assert!(status.is_some_and(|status| status.success()), "{command:?}: {status:?}");
+/// Has all that this thread starts from now on find its memory where it always is. Otherwise chance puts the heap of one
+/// Wine process in some thousand where Windows' own data must be (0x7FFE0000), and it ends before its program begins.
+fn keep_addresses() {
+    // Where that is forbidden, most of them start nevertheless.
+    let _ = personality::get().and_then(|now| personality::set(now | Persona::ADDR_NO_RANDOMIZE));
 }
 
 impl Drop for Wine {

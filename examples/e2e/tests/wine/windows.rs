@@ -4,12 +4,13 @@
 //! Wine opens sockets in its server, so that there is one server per host. The prefix is made once; each computer begins
 //! with the registry as it was then.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use nix::sys::personality::{self, Persona};
 use tempfile::TempDir;
 
 use crate::host::{Host, within};
@@ -86,6 +87,7 @@ impl Prefix {
 
     /// Builds the driver and makes a Windows that has it.
     pub(crate) fn make() -> Self {
+        keep_addresses();
         let dir = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder for Wine");
         let prefix = dir.path().to_owned();
         let tools = prefix.join("tools");
@@ -241,9 +243,12 @@ fn switch_on(host: &Host) -> Program {
     let mut command = server();
     command.args(["--foreground", "--persistent"]);
     let server = Program::spawn(host, command);
-    // Whoever starts the services leaves them its standard output, and nobody must wait for the end of that.
-    let quiet = host.run(|| wine("wineboot").stdout(Stdio::null()).stderr(Stdio::null()).status());
-    assert!(quiet.expect("Wine").success());
+    // The services keep the output of whoever starts them, and nobody must wait for the end of that: it is no pipe.
+    let path = prefix().join("wineboot.txt");
+    let output = File::create(&path).expect("room for Wine");
+    let status = host.run(|| wine("wineboot").stdout(Stdio::null()).stderr(output).status()).expect("Wine");
+    let said = || fs::read_to_string(&path).unwrap_or_default();
+    assert!(status.success(), "Wine does not start (does it have a gigabyte of disk?), {status}: {}", said());
     server
 }
 
@@ -270,10 +275,20 @@ fn wine(name: &str) -> Command {
     command
 }
 
+/// Has all that is started from now on find its memory where it always is. Otherwise chance puts the heap of one Wine
+/// process in some thousand where Windows' own data must be (0x7FFE0000), and it ends before its program begins.
+fn keep_addresses() {
+    let set = personality::get().and_then(|now| personality::set(now | Persona::ADDR_NO_RANDOMIZE));
+    if let Err(error) = set {
+        eprintln!("memory stays where chance puts it ({error}): now and then a Wine process will not start");
+    }
+}
+
 fn prepare(command: &mut Command) {
     command
         .env("WINEPREFIX", prefix())
-        .env("WINEDEBUG", "-all")
+        // Of its own remarks, those with which a process ends before it can say anything.
+        .env("WINEDEBUG", "-all,err+virtual,err+seh")
         // No browser, no .NET, no menus: nothing asks whether it may download them.
         .env("WINEDLLOVERRIDES", "mscoree,mshtml,winemenubuilder.exe=;iphlpapi=n,b")
         .env("LANPARTY_IPHLPAPI_STATE", r"C:\computer.txt")
