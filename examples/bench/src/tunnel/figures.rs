@@ -121,6 +121,8 @@ impl Figure {
 pub(crate) struct Report {
     scenario: &'static str,
     metrics: &'static [Metric],
+    /// Whether what the metrics should reach is meant for what was measured.
+    aims: bool,
     reps: u16,
     notes: BTreeMap<&'static str, String>,
     columns: Vec<(String, Samples)>,
@@ -128,7 +130,12 @@ pub(crate) struct Report {
 
 impl Report {
     pub(crate) fn new(scenario: &'static str, metrics: &'static [Metric], reps: u16) -> Self {
-        Self { scenario, metrics, reps, notes: BTreeMap::new(), columns: Vec::new() }
+        Self { scenario, metrics, aims: true, reps, notes: BTreeMap::new(), columns: Vec::new() }
+    }
+
+    /// Something else was measured than what the aims are meant for.
+    pub(crate) fn without_aims(&mut self) {
+        self.aims = false;
     }
 
     /// Tells a circumstance.
@@ -176,7 +183,7 @@ impl Report {
 
     /// What an aim means in this run; `None` if nobody it refers to was measured.
     fn aim(&self, metric: &Metric, aim: Option<Aim>) -> Option<f64> {
-        match aim? {
+        match aim.filter(|_| self.aims)? {
             Aim::Value(value) => Some(value),
             Aim::Best(times) => Some(self.best(metric)?.1 * times),
             Aim::Peer(peer, times) => Some(self.median(peer, metric.key)? * times),
@@ -377,6 +384,14 @@ mod tests {
         let rows = report.rows();
         assert!(rows[0].must.is_none() && rows[0].best.is_none());
         assert_eq!(rows[1].moonshot.map(|aim| aim.met), Some(true));
+    }
+
+    #[test]
+    fn what_the_aims_are_not_meant_for_has_none() {
+        let mut report = report();
+        report.without_aims();
+        assert!(report.rows().iter().all(|row| row.must.is_none() && row.moonshot.is_none()));
+        assert!(!report.to_string().contains("moonshot"));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::tunnel::{Against, Common, Tool, WireMode, compare, say};
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
     /// Mbit/s of alice's link.
-    #[arg(long, value_name = "N", default_value_t = 20.0, value_parser = mbit)]
+    #[arg(long, value_name = "N", default_value_t = RATE, value_parser = mbit)]
     pub(crate) rate: f64,
     /// Mbit/s towards alice, if that is another rate, as with most lines at home.
     #[arg(long, value_name = "N", value_parser = mbit, conflicts_with = "compare")]
@@ -65,8 +65,15 @@ impl Args {
     fn rate_down(&self) -> f64 {
         self.rate_down.unwrap_or(self.rate)
     }
+
+    /// Whether it is the link that the aims are meant for.
+    fn is_usual(&self) -> bool {
+        [self.rate, self.rate_down()] == [RATE; 2] && self.rtt == 0.0
+    }
 }
 
+/// Mbit/s of the usual link.
+const RATE: f64 = 20.0;
 /// A stream of UDP by what the link carries.
 const UDP_FACTOR: f64 = 1.5;
 /// How long the bulk runs before the game begins: the queue is full.
@@ -106,6 +113,9 @@ pub(crate) fn report(args: &Args) -> Report {
     report.note("link", &format!("{} Mbit/s{rates}, a queue of 400 ms", args.rate));
     if args.rtt > 0.0 {
         report.note("round trip", &format!("{} ms", args.rtt));
+    }
+    if !args.is_usual() {
+        report.without_aims();
     }
     report
 }
