@@ -229,6 +229,23 @@ async fn workers_have_rooms_of_their_own_and_end_together() {
     assert!(socket.is_ok(), "the port is free: {socket:?}");
 }
 
+#[test]
+fn a_room_that_will_not_fit_is_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    // Workers share a port on Linux only.
+    let several = if cfg!(target_os = "linux") { "2" } else { "1" };
+    for (workers, connections, warns) in
+        [("1", "32", true), ("1", "33", false), (several, "64", several == "2"), (several, "66", false)]
+    {
+        let (relay, _) = start(folder.path(), &["--workers", workers, "--limit-connections", connections]);
+        relay.signal("SIGTERM");
+        let (status, lines) = relay.end();
+        assert_eq!(status.code(), Some(0), "{lines:#?}");
+        let warning = "warning: a worker takes fewer connections than a full room and its gateway need";
+        assert_eq!(lines.iter().any(|line| line.contains(warning)), warns, "{lines:#?}");
+    }
+}
+
 #[tokio::test]
 async fn refusals_reach_the_member_with_their_exit_code() {
     let folder = tempfile::tempdir().unwrap();

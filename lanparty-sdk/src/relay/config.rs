@@ -20,7 +20,7 @@ pub struct RelayConfig {
     /// How many rooms may be open at once; 4096 by default, at most [`RoomId::MAX`].
     pub max_rooms: u16,
     /// How many connections may be open at once, all rooms together; 20 000 by default. A worker's share should hold the
-    /// largest room.
+    /// largest room: `Relay::bind` warns of one that does not.
     pub max_connections: u32,
     /// How long a new connection may take to say Hello, in milliseconds; 5000 by default.
     pub hello_timeout_ms: u64,

@@ -103,6 +103,7 @@ impl Relay {
     pub fn bind(addr: SocketAddr, cert: &ServerCert, options: RelayOptions) -> Result<Self, BindError> {
         let transport = options.transport.for_address(addr);
         let (sockets, buffers) = bind_sockets(addr, &options)?;
+        warn_of_small_shares(&options.config, sockets.len());
         let config = server_config(cert, &transport);
         let handshake_timeout = Duration::from_millis(options.handshake.timeout_ms);
         let shared = Arc::new(Shared::new(options.handshake, options.config.max_connections));
@@ -259,6 +260,22 @@ fn bind_sockets(
     }
     let (socket, buffers) = bind_udp(addr, options.buffers)?;
     Ok((vec![socket], buffers))
+}
+
+/// A room is on one worker, and workers lend each other nothing.
+fn warn_of_small_shares(config: &RelayConfig, workers: usize) {
+    let clients = config.room.max_clients;
+    let shares = Worker::all(workers).map(|worker| worker.share(config.max_connections));
+    if let Some(connections) = shares.min().filter(|share| *share <= u32::from(clients)) {
+        tracing::warn!(
+            target: "lanparty::relay",
+            clients,
+            connections,
+            workers,
+            "a worker takes fewer connections than a full room and its gateway need: allow more connections, or fewer clients \
+             per room or workers"
+        );
+    }
 }
 
 fn seed() -> u64 {
