@@ -47,8 +47,8 @@ const QUANTUM: i64 = 300;
 const SMALL_LEN: usize = 256;
 /// A datagram costs at least this much of a turn: whoever sends next to nothing still takes place in a packet.
 const MIN_COST: usize = 32;
-/// A party whose turns owe more than two of the largest frames gets no favours until it has paid, and until one that waited
-/// for its turn has had it.
+/// A party whose turns owe more than two of the largest frames, or of which as much went first between two turns, gets no
+/// favours until one that waits for its turn has had it.
 const MAX_DEBT: i64 = 2 * 1514;
 /// So many flows of a party are compared to find the one that has most. A flood of thousands should not cost more to drop
 /// than to send.
@@ -97,8 +97,8 @@ struct Party {
     old: List,
     /// How many of its flows go first now.
     new_flows: i64,
-    /// Whether it has had all favours for now.
-    owes: bool,
+    /// Bytes that went first since one of its flows had a turn.
+    favours: i64,
     len: usize,
     bytes: usize,
 }
@@ -106,8 +106,10 @@ struct Party {
 impl Party {
     /// Whether another of its flows may go first. Those that do so already will use up their turns.
     const fn is_favoured(&mut self) -> bool {
-        self.owes |= self.deficit - self.new_flows * QUANTUM <= -MAX_DEBT;
-        !self.owes
+        if self.deficit - self.new_flows * QUANTUM <= -MAX_DEBT {
+            self.favours = MAX_DEBT;
+        }
+        self.favours < MAX_DEBT
     }
 }
 
@@ -269,7 +271,7 @@ impl Queue {
             deficit: QUANTUM,
             old: List::EMPTY,
             new_flows: 0,
-            owes: false,
+            favours: 0,
             len: 0,
             bytes: 0,
         };
@@ -350,7 +352,6 @@ impl Queue {
             }
             let popped = self.pop_flow(id, now, drops);
             if popped.is_some() {
-                self.parties[at].owes = false;
                 return popped;
             }
             self.flows.remove(&mut self.parties[at].old, id);
@@ -383,7 +384,9 @@ impl Queue {
                 let cost = cost(entry.datagram.len());
                 let flow = self.flows.get_mut(id);
                 flow.deficit -= cost;
-                self.parties[flow.party].deficit -= cost;
+                let party = &mut self.parties[flow.party];
+                party.deficit -= cost;
+                party.favours = if flow.place == Place::New { party.favours + cost } else { 0 };
                 return Some(entry);
             }
         }

@@ -251,27 +251,35 @@ fn a_flood_that_nothing_leaves_is_forgotten() {
     assert_eq!(bench.queue.flows.len(), 0);
 }
 
-/// Of one member, a download and a flood of flows that have one datagram each.
+/// Of one member, a download and a flood of flows that have one datagram each: as many as fill the member's half of the
+/// link, and three times that.
 #[test]
 fn new_flows_do_not_starve_the_old_ones_of_their_party() {
-    let mut link = Link::new(RATE);
-    link.bench = Bench::new(SMALL);
-    let begin = link.begin;
-    for step in 0..40_000_u32 {
-        let now = begin + Duration::from_micros(100) * step;
-        link.serve(now);
-        // 30 Mbit/s of new flows, and more than enough of everything else.
-        link.bench.queue.push(udp(1, (1000 + step % 60_000) as u16, step, 375), now, &mut link.bench.drops);
-        if step % 5 == 0 {
-            link.bench.queue.push(udp(1, 1, step, 1400), now, &mut link.bench.drops);
-            link.bench.queue.push(udp(2, 1, step, 1400), now, &mut link.bench.drops);
+    for every in [Duration::from_micros(300), Duration::from_micros(100)] {
+        let mut link = Link::new(RATE);
+        link.bench = Bench::new(SMALL);
+        let mut now = link.begin;
+        let mut download = now;
+        for step in 0..4_000_000 / every.as_micros() as u32 {
+            link.serve(now);
+            let mut push = |from: (u16, u16), len| {
+                link.bench.queue.push(udp(from.0, from.1, step, len), now, &mut link.bench.drops);
+            };
+            push((1, (1000 + step % 60_000) as u16), 375);
+            // More than enough of everything else.
+            if download <= now {
+                push((1, 1), 1400);
+                push((2, 1), 1400);
+                download += Duration::from_micros(500);
+            }
+            now += every;
         }
+        // With hundreds of flows its turns are few, but they come.
+        let turns = link.sent.iter().filter(|sent| sent.from == (1, 1)).count();
+        assert!(turns > 8, "{turns} datagrams of the download left beside one flow in {every:?}");
+        let (one, other) = (link.share(|from| from.0 == 1), link.share(|from| from.0 == 2));
+        assert!(one.abs_diff(other) * 10 < one.max(other), "{one} and {other} bytes, {every:?}");
     }
-    // With hundreds of flows its turns are few, but they come.
-    let turns = link.sent.iter().filter(|sent| sent.from == (1, 1)).count();
-    assert!(turns > 8, "{turns} datagrams of the download left");
-    let (one, other) = (link.share(|from| from.0 == 1), link.share(|from| from.0 == 2));
-    assert!(one.abs_diff(other) * 10 < one.max(other), "{one} and {other} bytes");
 }
 
 #[test]
